@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cluster/base/error.h"
+
+static const char *const error_names[ERROR_COUNT] = {
+    [ERROR_NONE] = "NONE",
+    [ERROR_INVALID_ARGUMENT] = "INVALID_ARGUMENT",
+    [ERROR_MALFORMED_FRAME] = "MALFORMED_FRAME",
+    [ERROR_UNSUPPORTED_VERSION] = "UNSUPPORTED_VERSION",
+    [ERROR_UNKNOWN_OPERATION] = "UNKNOWN_OPERATION",
+    [ERROR_TOO_LARGE] = "TOO_LARGE",
+    [ERROR_MALFORMED_VALUE] = "MALFORMED_VALUE",
+    [ERROR_MALFORMED_KEY] = "MALFORMED_KEY",
+    [ERROR_NOT_FOUND] = "NOT_FOUND",
+    [ERROR_EXISTS] = "EXISTS",
+    [ERROR_VERSION_MISMATCH] = "VERSION_MISMATCH",
+    [ERROR_WRONG_TYPE] = "WRONG_TYPE",
+    [ERROR_OUT_OF_MEMORY] = "OUT_OF_MEMORY",
+    [ERROR_NOT_OWNER] = "NOT_OWNER",
+    [ERROR_BACKUP_UNAVAILABLE] = "BACKUP_UNAVAILABLE",
+    [ERROR_PARTITION_LOST] = "PARTITION_LOST",
+    [ERROR_QUERY] = "QUERY",
+    [ERROR_TIMEOUT] = "TIMEOUT",
+    [ERROR_INDETERMINATE] = "INDETERMINATE",
+    [ERROR_DISCONNECTED] = "DISCONNECTED",
+    [ERROR_OVERLOADED] = "OVERLOADED",
+    [ERROR_SLOW_CONSUMER] = "SLOW_CONSUMER",
+    [ERROR_UNKNOWN_SUBSCRIPTION] = "UNKNOWN_SUBSCRIPTION",
+    [ERROR_WRONG_GRID] = "WRONG_GRID",
+    [ERROR_OVERFLOW] = "OVERFLOW",
+    [ERROR_CANCELLED] = "CANCELLED",
+};
+
+const char *error_name(enum error error)
+{
+    unsigned number = (unsigned)error;
+    return number < ERROR_COUNT ? error_names[number] : "UNKNOWN";
+}
+
+enum error error_from_number(uint64_t number)
+{
+    return number < ERROR_COUNT ? (enum error)number : ERROR_MALFORMED_FRAME;
+}

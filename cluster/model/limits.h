@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every limit of the protocol, and how they hang together.
+#pragma once
+
+#include "cluster/base/units.h"
+
+#include <assert.h>
+
+enum {
+    PROTOCOL_VERSION = 1,
+    FRAME_HEADER_BYTES = 16,
+    KEY_BYTES_MAX = 64 * 1024,           // encoded
+    VALUE_BYTES_MAX = 16 * 1024 * 1024 - 1, // encoded; a record keeps the size in 24 bits
+    VALUE_DEPTH_MAX = 32,                // nested containers
+    MAP_NAME_BYTES_MAX = 255,
+    MAPS_MAX = 4096,                     // per node
+    QUERY_TEXT_BYTES_MAX = 64 * 1024,
+    NODE_NAME_BYTES_MAX = 63,
+    ERROR_TEXT_BYTES_MAX = 1024,
+    PARTITIONS_MAX = 16384,
+    MEMBERS_MAX = 1024,
+    REPLICAS_MAX = 4,                    // primary and up to three backups
+    WORKERS_MAX = 64,
+    // A request carries at most one key and one value beside small fields.
+    FRAME_OVERHEAD_BYTES = 4096,
+    FRAME_BODY_BYTES_MAX = VALUE_BYTES_MAX + KEY_BYTES_MAX + QUERY_TEXT_BYTES_MAX + FRAME_OVERHEAD_BYTES,
+    // An event carries a key, the new and the old value.
+    EVENT_BODY_BYTES_MAX = 2 * VALUE_BYTES_MAX + KEY_BYTES_MAX + FRAME_OVERHEAD_BYTES,
+    SCAN_PAGE_ROWS_MAX = 4096,
+    SCAN_PAGE_BYTES = 256 * 1024,        // a page ends after the row that reaches this
+};
+
+#define PARTITION_ANY 0xFFFF // in a frame's header: not about one partition
+
+// Expiry is kept in 40 bits of milliseconds from this origin (2024-01-01T00:00:00Z): until 2058.
+#define EXPIRY_ORIGIN_MS INT64_C(1704067200000)
+#define TTL_MS_MAX       (INT64_C(10) * 365 * 24 * 3600 * 1000)
+#define MAX_IDLE_MS_MAX  (INT64_C(30) * 24 * 3600 * 1000)
+
+static_assert(PARTITIONS_MAX < PARTITION_ANY, "PARTITION_ANY must not name a partition");
+static_assert(VALUE_BYTES_MAX < (1 << 24), "a record keeps value_bytes in 24 bits");
