@@ -14,8 +14,8 @@ enum cause {
 };
 
 struct effect {
-    uint64_t seq;        // of its partition; the first is 1
-    uint64_t time_us;    // Unix time at which the primary applied it
+    uint64_t seq;     // of its partition; the first is 1
+    uint64_t time_us; // Unix time at which the primary applied it
     enum cause cause;
     struct bytes map;
     struct bytes key;

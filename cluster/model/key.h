@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A key: one MessagePack int, str or bin in its shortest encoding, so that equal keys are equal bytes.
+// A key: one MessagePack int, str or bin in its shortest encoding, so that equal keys are equal
+// bytes.
 #pragma once
 
 #include "cluster/base/bytes.h"

@@ -9,25 +9,26 @@
 enum {
     PROTOCOL_VERSION = 1,
     FRAME_HEADER_BYTES = 16,
-    KEY_BYTES_MAX = 64 * 1024,           // encoded
+    KEY_BYTES_MAX = 64 * 1024,              // encoded
     VALUE_BYTES_MAX = 16 * 1024 * 1024 - 1, // encoded; a record keeps the size in 24 bits
-    VALUE_DEPTH_MAX = 32,                // nested containers
+    VALUE_DEPTH_MAX = 32,                   // nested containers
     MAP_NAME_BYTES_MAX = 255,
-    MAPS_MAX = 4096,                     // per node
+    MAPS_MAX = 4096, // per node
     QUERY_TEXT_BYTES_MAX = 64 * 1024,
     NODE_NAME_BYTES_MAX = 63,
     ERROR_TEXT_BYTES_MAX = 1024,
     PARTITIONS_MAX = 16384,
     MEMBERS_MAX = 1024,
-    REPLICAS_MAX = 4,                    // primary and up to three backups
+    REPLICAS_MAX = 4, // primary and up to three backups
     WORKERS_MAX = 64,
     // A request carries at most one key and one value beside small fields.
     FRAME_OVERHEAD_BYTES = 4096,
-    FRAME_BODY_BYTES_MAX = VALUE_BYTES_MAX + KEY_BYTES_MAX + QUERY_TEXT_BYTES_MAX + FRAME_OVERHEAD_BYTES,
+    FRAME_BODY_BYTES_MAX =
+        VALUE_BYTES_MAX + KEY_BYTES_MAX + QUERY_TEXT_BYTES_MAX + FRAME_OVERHEAD_BYTES,
     // An event carries a key, the new and the old value.
     EVENT_BODY_BYTES_MAX = 2 * VALUE_BYTES_MAX + KEY_BYTES_MAX + FRAME_OVERHEAD_BYTES,
     SCAN_PAGE_ROWS_MAX = 4096,
-    SCAN_PAGE_BYTES = 256 * 1024,        // a page ends after the row that reaches this
+    SCAN_PAGE_BYTES = 256 * 1024, // a page ends after the row that reaches this
 };
 
 #define PARTITION_ANY 0xFFFF // in a frame's header: not about one partition

@@ -10,7 +10,7 @@ enum op_kind {
     OP_GET,
     OP_PUT,
     OP_GET_AND_PUT,
-    OP_REPLACE,   // put if present
+    OP_REPLACE, // put if present
     OP_REMOVE,
     OP_INCREMENT, // value is the delta, an int or a float
     OP_MERGE,     // value is a JSON Merge Patch (RFC 7396) written in MessagePack
@@ -39,17 +39,17 @@ struct scan_position {
 struct op {
     enum op_kind kind;
     enum op_condition condition;
-    uint16_t partition;   // PARTITION_ANY for operations without a key
-    uint64_t hash;        // key_hash(key), computed by whoever receives the operation
+    uint16_t partition; // PARTITION_ANY for operations without a key
+    uint64_t hash;      // key_hash(key), computed by whoever receives the operation
     struct bytes map;
-    struct bytes key;     // canonical
-    struct bytes value;   // well-formed
-    uint64_t version;     // with CONDITION_IF_VERSION
-    int64_t ttl_ms;       // 0: lives until removed; else 1 to TTL_MS_MAX
-    int64_t max_idle_ms;  // 0: no limit; else 1 to MAX_IDLE_MS_MAX
+    struct bytes key;              // canonical
+    struct bytes value;            // well-formed
+    uint64_t version;              // with CONDITION_IF_VERSION
+    int64_t ttl_ms;                // 0: lives until removed; else 1 to TTL_MS_MAX
+    int64_t max_idle_ms;           // 0: no limit; else 1 to MAX_IDLE_MS_MAX
     struct scan_position position; // clear, scan: where to start
-    uint32_t limit;       // scan: rows at most; 1 to SCAN_PAGE_ROWS_MAX
-    struct bytes query;   // scan: SELECT text, or empty for whole entries of `map`
+    uint32_t limit;                // scan: rows at most; 1 to SCAN_PAGE_ROWS_MAX
+    struct bytes query;            // scan: SELECT text, or empty for whole entries of `map`
 };
 
 static inline bool op_is_write(enum op_kind kind)

@@ -223,7 +223,8 @@ bool cursor_read_bin(struct cursor *cursor, struct bytes *data)
     return payload_read(cursor, WIRE_BIN, data);
 }
 
-// A container of n objects needs at least n more bytes: checked, so that no caller allocates for a lie.
+// A container of n objects needs at least n more bytes: checked, so that no caller allocates for a
+// lie.
 static bool count_read(struct cursor *cursor, enum wire_type type, uint32_t *count)
 {
     struct head head;

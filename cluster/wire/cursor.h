@@ -56,5 +56,6 @@ MUST_USE bool cursor_skip(struct cursor *cursor);
 MUST_USE bool cursor_read_object(struct cursor *cursor, struct bytes *object);
 
 // ERROR_NONE when `value` is exactly one well-formed object within VALUE_DEPTH_MAX and
-// VALUE_BYTES_MAX; else ERROR_MALFORMED_VALUE or ERROR_TOO_LARGE. Strings are not checked for UTF-8.
+// VALUE_BYTES_MAX; else ERROR_MALFORMED_VALUE or ERROR_TOO_LARGE. Strings are not checked for
+// UTF-8.
 MUST_USE enum error value_check(struct bytes value);

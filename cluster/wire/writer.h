@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writes MessagePack to the end of a buffer, each object in its shortest format, so that an int, str
-// or bin written here is a canonical key.
+// Writes MessagePack to the end of a buffer, each object in its shortest format, so that an int,
+// str or bin written here is a canonical key.
 #pragma once
 
 #include "cluster/base/buffer.h"
@@ -13,7 +13,7 @@ void write_float(struct buffer *out, double value); // always float 64
 void write_str(struct buffer *out, struct bytes text);
 void write_text(struct buffer *out, const char *text); // a str of a C string
 void write_bin(struct buffer *out, struct bytes data);
-void write_array(struct buffer *out, uint32_t count);   // `count` objects must follow
+void write_array(struct buffer *out, uint32_t count);    // `count` objects must follow
 void write_map(struct buffer *out, uint32_t pair_count); // `pair_count` keys and values must follow
 
 // An object that is MessagePack already.

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a backup of one partition does with what its primary sends. Sequence numbers only.
+#pragma once
+
+#include "cluster/base/error.h"
+#include "cluster/model/limits.h"
+
+struct backup {
+    uint64_t epoch;
+    uint64_t last_seq;      // everything up to here is in table and log
+    uint64_t committed_seq; // the primary said so; <= last_seq
+    bool is_filling;        // between FILL_BEGIN and FILL_END: last_seq means nothing
+};
+
+enum backup_event_kind {
+    BACKUP_APPEND = 1, // effects first_seq ... first_seq + count - 1, commit_seq (count 0: only the
+                       // commit point)
+    BACKUP_FILL_BEGIN, // the primary starts to send all entries: forget everything
+    BACKUP_FILL_ENTRY,
+    BACKUP_FILL_END,   // the entries stand for the log up to seq
+    BACKUP_RESET_LINK, // the link to the primary went down: a half-done fill is void
+};
+
+struct backup_event {
+    enum backup_event_kind kind;
+    uint64_t epoch;      // all but RESET_LINK
+    uint64_t first_seq;  // APPEND
+    uint32_t count;      // APPEND
+    uint64_t commit_seq; // APPEND
+    uint64_t seq;        // FILL_END
+};
+
+enum backup_verdict {
+    BACKUP_IGNORE = 0, // another epoch, or nothing new
+    BACKUP_ACCEPT,     // append the effects from `skip` on; or reset, load, finish the fill: as the
+                       // event asks
+    BACKUP_REPORT_GAP, // do nothing; answer GAP with last_seq
+};
+
+struct backup_output {
+    enum backup_verdict verdict;
+    uint32_t skip;    // APPEND: leading effects that the backup has already
+    bool acknowledge; // answer ACK with last_seq
+    bool committed;   // committed_seq moved
+};
+
+void backup_init(struct backup *backup, uint64_t epoch, uint64_t last_seq);
+void backup_step(struct backup *backup, const struct backup_event *event,
+                 struct backup_output *output);
+void backup_check(const struct backup *backup);
