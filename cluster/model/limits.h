@@ -37,6 +37,7 @@ enum {
 #define EXPIRY_ORIGIN_MS INT64_C(1704067200000)
 #define TTL_MS_MAX       (INT64_C(10) * 365 * 24 * 3600 * 1000)
 #define MAX_IDLE_MS_MAX  (INT64_C(30) * 24 * 3600 * 1000)
+#define EXPIRY_MS_MAX    (EXPIRY_ORIGIN_MS + (INT64_C(1) << 40) - 1)
 
 static_assert(PARTITIONS_MAX < PARTITION_ANY, "PARTITION_ANY must not name a partition");
 static_assert(VALUE_BYTES_MAX < (1 << 24), "a record keeps value_bytes in 24 bits");

@@ -23,7 +23,9 @@ enum {
 // primary first; RING_NO_MEMBER where there are fewer members than replicas. The same members in
 // another order give the same ring (up to the renumbering). Any weights: no member holds more than
 // ceil(1.05 x its weighted fair share) replicas, nor more than ceil(1.05 x its weighted fair share)
-// primaries (of a share: at least 1). ERROR_INVALID_ARGUMENT for counts out of range or names given
+// primaries. A member can hold a partition only once: one whose share of the replicas would be more
+// than all partitions is bounded by their count, and the rest is shared out among the others by
+// weight. ERROR_INVALID_ARGUMENT for counts or weights out of range, empty names, or names given
 // twice.
 MUST_USE enum error ring_build(const struct ring_member *members, uint32_t member_count,
                                uint32_t partition_count, uint32_t replica_count, uint16_t *owners);

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// What sessions and peers say to each other beside operations, as plain data. Bytes are borrowed.
+#pragma once
+
+#include "cluster/base/bytes.h"
+#include "cluster/model/effect.h"
+
+enum hello_role {
+    HELLO_CLIENT = 1,
+    HELLO_PEER = 2, // the primary's side of a replication link
+};
+
+#define HELLO_ANY_WORKER 0xFFFF
+
+struct hello {
+    uint32_t version_min; // protocol versions that the asker speaks
+    uint32_t version_max;
+    enum hello_role role;
+    uint16_t worker;   // the worker it wants to speak to, or HELLO_ANY_WORKER
+    struct bytes name; // of the client program, or of the peer node
+    struct bytes grid; // the grid it expects; empty: any (a peer must name it)
+};
+
+struct hello_reply {
+    uint32_t version;  // what both will speak
+    struct bytes node; // name of the node that answers
+    struct bytes grid;
+    uint64_t incarnation;  // of that node: another at each start
+    uint16_t worker;       // the connection now belongs to this worker
+    uint16_t worker_count; // partition p belongs to worker p mod worker_count
+    uint32_t partition_count;
+};
+
+// FRAME_POSITION, FRAME_ACK, FRAME_GAP, FRAME_ATTACH (seq 0), FRAME_FILL_BEGIN (seq 0),
+// FRAME_FILL_END: one replica's place in the partition that the header names.
+struct position {
+    uint64_t epoch;
+    uint64_t seq;
+};
+
+// FRAME_APPEND: effects first_seq ... first_seq + count - 1.
+struct append {
+    uint64_t epoch;
+    uint64_t first_seq;
+    uint64_t commit_seq;
+    uint32_t count;
+    struct bytes effects; // encoded
+};
+
+// FRAME_FILL_ENTRY: one entry as it stands.
+struct fill_entry {
+    uint64_t epoch;
+    struct bytes map;
+    struct bytes key;
+    struct bytes value;
+    uint64_t seq; // version
+    int64_t expiry_ms;
+    int64_t max_idle_ms;
+};
+
+// FRAME_SUBSCRIBE.
+struct subscribe {
+    struct bytes query;
+    bool snapshot; // start with the rows that match now
+    bool old;      // UPDATE and LEAVE carry the old value
+};
+
+// FRAME_ENTER, FRAME_UPDATE, FRAME_LEAVE; FRAME_ROW (cause 0, time 0).
+struct event {
+    uint8_t kind; // enum frame_kind
+    uint16_t partition;
+    uint32_t subscription; // the request id of its SUBSCRIBE
+    uint64_t epoch;
+    uint64_t seq;
+    uint64_t time_us; // Unix time at which the primary applied the change
+    enum cause cause;
+    struct bytes key;
+    bool has_new; // there is an entry now
+    bool has_old; // there was one before, and it was asked for
+    struct bytes new_value;
+    struct bytes old_value;
+};
+
+// Where one partition of a subscription stands (SUBSCRIBED, READY, PROGRESS).
+struct mark {
+    uint16_t partition;
+    uint64_t epoch;
+    uint64_t seq;
+};
