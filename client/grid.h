@@ -1,0 +1,364 @@
+// SPDX-License-Identifier: Apache-2.0
+// The client library of Nowgrid: the only public header.
+//
+// Threads: a `struct grid` and everything made from it (subscriptions, scans) belong to one thread
+// at a time; there are no locks inside. Use one client per thread. Functions on values, builders
+// and JSON work on their arguments alone and may be called from any thread.
+//
+// Keys and values are MessagePack objects (https://msgpack.org). A key is an int, a str or a bin in
+// its shortest encoding, at most 64 KiB; a value is any object, at most 16 MiB, nested at most 32
+// deep. Build them with a grid_builder or from JSON.
+//
+// Errors: functions return a grid_error. After a synchronous call has failed, grid_error_text tells
+// what and where.
+#ifndef GRID_H
+#define GRID_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define GRID_API __attribute__((visibility("default")))
+#else
+#define GRID_API
+#endif
+
+struct event_base; // libevent's
+
+// ---- Errors ----
+
+// The numbers are those of the protocol.
+enum grid_error {
+    GRID_OK = 0,
+    GRID_INVALID_ARGUMENT = 1,
+    GRID_MALFORMED_FRAME = 2,
+    GRID_UNSUPPORTED_VERSION = 3,
+    GRID_UNKNOWN_OPERATION = 4,
+    GRID_TOO_LARGE = 5,
+    GRID_MALFORMED_VALUE = 6,
+    GRID_MALFORMED_KEY = 7,
+    GRID_NOT_FOUND = 8,
+    GRID_EXISTS = 9,
+    GRID_VERSION_MISMATCH = 10,
+    GRID_WRONG_TYPE = 11,
+    GRID_OUT_OF_MEMORY = 12,
+    GRID_NOT_OWNER = 13,
+    GRID_BACKUP_UNAVAILABLE = 14,
+    GRID_PARTITION_LOST = 15,
+    GRID_QUERY = 16,
+    GRID_TIMEOUT = 17,       // nothing was changed
+    GRID_INDETERMINATE = 18, // a write may or may not have been applied
+    GRID_DISCONNECTED = 19,  // nothing was sent
+    GRID_OVERLOADED = 20,
+    GRID_SLOW_CONSUMER = 21,
+    GRID_UNKNOWN_SUBSCRIPTION = 22,
+    GRID_WRONG_GRID = 23,
+    GRID_OVERFLOW = 24,
+    GRID_CANCELLED = 25,
+};
+
+// "NOT_FOUND" and so on. Static storage.
+GRID_API const char *grid_error_name(enum grid_error error);
+
+// ---- Client ----
+
+// A borrowed run of bytes; in this header always one or more encoded MessagePack objects, or text.
+struct grid_bytes {
+    const void *data;
+    size_t size;
+};
+
+struct grid_options {
+    const char *seeds; // "host:port[,host:port ...]": any nodes of the grid; NULL: "127.0.0.1:7400"
+    const char *grid_name;       // refuse to speak to another grid; NULL: any
+    const char *client_name;     // shown by the nodes; at most 63 bytes; NULL: "libgrid"
+    uint32_t timeout_ms;         // of an operation, 0: 5000
+    uint32_t connect_timeout_ms; // of one connection attempt, 0: 2000
+    uint32_t
+        pending_max; // operations under way at most, 0: 65536; more are refused: GRID_OVERLOADED
+    uint32_t
+        reconnect_max_ms; // longest pause between attempts to reconnect, 0: 1000 (the first is 10)
+};
+
+struct grid; // a client
+
+// A client of its own event base (`base` NULL), run by the synchronous calls and grid_run; or of
+// the caller's base, which must outlive it, run by the caller. Connects in the background.
+// `options` and its texts are copied; NULL: defaults. NULL with errno EINVAL when the seeds cannot
+// be read.
+GRID_API struct grid *grid_new(const struct grid_options *options, struct event_base *base);
+
+// Calls back every operation under way with GRID_CANCELLED, ends subscriptions without further
+// callbacks, closes connections. Not to be called from a callback. NULL is allowed.
+GRID_API void grid_free(struct grid *grid);
+
+// Waits until the view is known and all members that answer are connected, `timeout_ms` at most.
+// Synchronous (see below).
+GRID_API enum grid_error grid_connect(struct grid *grid, uint32_t timeout_ms);
+
+// Text of the last synchronous call that failed; valid until the next call. Never NULL.
+GRID_API const char *grid_error_text(const struct grid *grid);
+
+// Runs the client's base until something was called back or `timeout_ms` have passed (0: only what
+// is ready now; -1: no time-out). For clients of their own base. Returns the number of callbacks.
+GRID_API int grid_run(struct grid *grid, int timeout_ms);
+
+// Operations under way.
+GRID_API size_t grid_pending(const struct grid *grid);
+
+// ---- Operations, asynchronous ----
+
+enum grid_op {
+    GRID_GET = 1,
+    GRID_PUT,
+    GRID_GET_AND_PUT,
+    GRID_REPLACE,
+    GRID_REMOVE,
+    GRID_INCREMENT, // value: the delta
+    GRID_MERGE,     // value: a JSON Merge Patch (RFC 7396) as MessagePack
+    GRID_TOUCH,
+    GRID_CONTAINS,
+};
+
+enum grid_condition {
+    GRID_ALWAYS = 0,
+    GRID_IF_ABSENT = 1,  // put; otherwise GRID_EXISTS
+    GRID_IF_VERSION = 2, // put, replace, remove; otherwise GRID_VERSION_MISMATCH
+};
+
+struct grid_request {
+    enum grid_op op;
+    enum grid_condition condition;
+    const char *map; // 1 to 255 bytes
+    struct grid_bytes key;
+    struct grid_bytes value; // put, get-and-put, replace, increment, merge
+    uint64_t version;        // with GRID_IF_VERSION
+    int64_t ttl_ms;          // put, get-and-put, replace, increment, merge, touch; 0: none
+    int64_t max_idle_ms;     // likewise
+};
+
+struct grid_reply {
+    enum grid_error error;
+    const char *text; // with an error: what and where; else ""
+    bool found;       // there was an entry
+    uint64_t version; // of the entry read or written; 0: none
+    struct grid_bytes
+        value; // get; get-and-put: the old one; increment, merge: the new one. data NULL: none
+};
+
+// `reply` and what it points to are borrowed until return. It may submit, and must not free the
+// client.
+typedef void grid_reply_fn(void *context, const struct grid_reply *reply);
+
+// Sends the operation, pipelined behind earlier ones to the same worker; `callback` is called
+// exactly once, later, from the event loop, unless this returns an error, in which case it is never
+// called. The request is copied.
+GRID_API enum grid_error grid_submit(struct grid *grid, const struct grid_request *request,
+                                     grid_reply_fn *callback, void *context);
+
+// ---- Operations, synchronous ----
+// For clients of their own base, not from callbacks. While they wait, callbacks of other operations
+// and subscriptions are called. Values that are returned live until the next synchronous call on
+// the client.
+
+GRID_API enum grid_error grid_execute(struct grid *grid, const struct grid_request *request,
+                                      struct grid_reply *reply);
+
+GRID_API enum grid_error grid_get(struct grid *grid, const char *map, struct grid_bytes key,
+                                  struct grid_bytes *value); // GRID_NOT_FOUND
+GRID_API enum grid_error grid_put(struct grid *grid, const char *map, struct grid_bytes key,
+                                  struct grid_bytes value, int64_t ttl_ms);
+GRID_API enum grid_error grid_remove(struct grid *grid, const char *map, struct grid_bytes key,
+                                     bool *found); // found may be NULL
+GRID_API enum grid_error grid_merge(struct grid *grid, const char *map, struct grid_bytes key,
+                                    struct grid_bytes patch);
+GRID_API enum grid_error grid_increment(struct grid *grid, const char *map, struct grid_bytes key,
+                                        int64_t delta, int64_t *value); // value may be NULL
+
+// Entries of a map on all nodes; an estimate while writes are under way.
+GRID_API enum grid_error grid_size(struct grid *grid, const char *map, uint64_t *count);
+
+// Removes the entries that are there; those put meanwhile may stay. `removed` may be NULL.
+GRID_API enum grid_error grid_clear(struct grid *grid, const char *map, uint64_t *removed);
+
+// Many keys at once, pipelined to all owners. `replies[i]` answers keys[i]. The values live until
+// the next synchronous call. Returns GRID_OK, or the first error among the replies. Not atomic.
+GRID_API enum grid_error grid_get_all(struct grid *grid, const char *map,
+                                      const struct grid_bytes *keys, size_t count,
+                                      struct grid_reply *replies);
+GRID_API enum grid_error grid_put_all(struct grid *grid, const char *map,
+                                      const struct grid_bytes *keys,
+                                      const struct grid_bytes *values, size_t count, int64_t ttl_ms,
+                                      struct grid_reply *replies); // may be NULL
+
+// Calls `visit` for each map of the grid with its number of entries, in the order of their names.
+typedef void grid_map_fn(void *context, const char *name, uint64_t entry_count);
+GRID_API enum grid_error grid_maps(struct grid *grid, grid_map_fn *visit, void *context);
+
+// ---- Scans and one-time queries, synchronous ----
+
+struct grid_scan;
+
+struct grid_row {
+    struct grid_bytes key;
+    struct grid_bytes value; // the projection, for a query
+    uint64_t version;
+};
+
+// All entries of a map, or those that a query (SELECT ... FROM ... [WHERE ...] [LIMIT ...])
+// selects, in no particular order, page by page from one worker after the other. An entry that
+// stays during the whole scan is returned exactly once.
+GRID_API struct grid_scan *grid_scan_new(struct grid *grid, const char *map);
+GRID_API struct grid_scan *grid_query_new(struct grid *grid, const char *query);
+
+// GRID_OK and the next row (borrowed until the next call on the client), GRID_NOT_FOUND at the end,
+// or an error.
+GRID_API enum grid_error grid_scan_next(struct grid_scan *scan, struct grid_row *row);
+GRID_API void grid_scan_free(struct grid_scan *scan);
+
+// ---- Continuous queries ----
+
+enum grid_cause {
+    GRID_CAUSE_PUT = 1,
+    GRID_CAUSE_REMOVE,
+    GRID_CAUSE_EXPIRE,
+    GRID_CAUSE_EVICT,
+    GRID_CAUSE_CLEAR,
+    GRID_CAUSE_TOUCH,
+};
+
+// One change, or one row of the snapshot. Borrowed until the callback returns.
+struct grid_event {
+    uint16_t partition;
+    uint64_t epoch;
+    uint64_t seq;          // order within the partition
+    uint64_t time_us;      // Unix time of the change; 0 in a row
+    enum grid_cause cause; // 0 in a row
+    struct grid_bytes key;
+    struct grid_bytes new_value; // projected; data NULL: the entry is gone
+    struct grid_bytes old_value; // projected; data NULL: there was none, or not asked for
+};
+
+// Any callback may be NULL. They are called from the event loop, and may submit, subscribe and
+// unsubscribe.
+struct grid_listener {
+    void (*row)(void *context, const struct grid_event *event); // of the snapshot
+    void (*ready)(void *context); // the snapshot is complete everywhere
+    void (*enter)(void *context, const struct grid_event *event);  // matches now, did not before
+    void (*update)(void *context, const struct grid_event *event); // matches now and before
+    void (*leave)(void *context, const struct grid_event *event);  // matched before, does not now
+    void (*progress)(void *context, uint16_t partition,
+                     uint64_t seq); // all up to here was delivered
+    // The subscription is over: query refused, a connection or node was lost, or the client too
+    // slow. No callback comes after it.
+    void (*error)(void *context, enum grid_error error, const char *text);
+};
+
+struct grid_subscribe_options {
+    bool without_snapshot; // only changes from now on
+    bool without_old;      // UPDATE and LEAVE without the old value
+};
+
+struct grid_subscription;
+
+// Subscribes to SELECT ... FROM ... [WHERE ...] on every worker of every node. `listener` and
+// `query` are copied, `options` may be NULL. Returns at once; what becomes of it, the listener
+// learns. NULL only for a listener that is NULL or a query over 64 KiB.
+GRID_API struct grid_subscription *grid_subscribe(struct grid *grid, const char *query,
+                                                  const struct grid_subscribe_options *options,
+                                                  const struct grid_listener *listener,
+                                                  void *context);
+
+// Ends it without a further callback, and releases it; also after its error callback (each
+// subscription needs it exactly once, unless the client was freed).
+GRID_API void grid_unsubscribe(struct grid_subscription *subscription);
+
+// ---- The grid as the client sees it ----
+
+struct grid_member {
+    const char *name;
+    const char *host;
+    uint16_t port;
+    bool connected;
+    uint16_t worker_count;  // 0 while not connected
+    uint32_t primary_count; // partitions
+    uint32_t backup_count;
+};
+
+GRID_API uint32_t grid_partition_count(const struct grid *grid); // 0 while the view is not known
+GRID_API size_t grid_member_count(const struct grid *grid);
+
+// Borrowed texts, valid until the next call on the client. False when there is no such member.
+GRID_API bool grid_member_get(const struct grid *grid, size_t number, struct grid_member *member);
+
+struct grid_location {
+    uint16_t partition;
+    uint32_t replica_count;
+    uint16_t members[4]; // numbers for grid_member_get, primary first
+};
+
+GRID_API enum grid_error grid_locate_key(const struct grid *grid, struct grid_bytes key,
+                                         struct grid_location *location);
+GRID_API enum grid_error grid_locate_partition(const struct grid *grid, uint16_t partition,
+                                               struct grid_location *location);
+
+// Figures of one worker of a member as a MessagePack map; lives until the next synchronous call.
+// Synchronous.
+GRID_API enum grid_error grid_stats(struct grid *grid, size_t member, uint16_t worker,
+                                    struct grid_bytes *stats);
+
+// ---- Values ----
+
+// Builds MessagePack, appending. Containers are opened with their number of elements, which must
+// then follow.
+struct grid_builder;
+
+GRID_API struct grid_builder *grid_builder_new(void);
+GRID_API void grid_builder_free(struct grid_builder *builder);
+GRID_API void grid_builder_clear(struct grid_builder *builder); // keeps the memory
+GRID_API void grid_build_nil(struct grid_builder *builder);
+GRID_API void grid_build_bool(struct grid_builder *builder, bool value);
+GRID_API void grid_build_int(struct grid_builder *builder, int64_t value);
+GRID_API void grid_build_uint(struct grid_builder *builder, uint64_t value);
+GRID_API void grid_build_double(struct grid_builder *builder, double value);
+GRID_API void grid_build_str(struct grid_builder *builder, const char *text);
+GRID_API void grid_build_str_n(struct grid_builder *builder, const char *text, size_t size);
+GRID_API void grid_build_bin(struct grid_builder *builder, const void *data, size_t size);
+GRID_API void grid_build_array(struct grid_builder *builder, uint32_t count);
+GRID_API void grid_build_map(struct grid_builder *builder, uint32_t pair_count);
+GRID_API void grid_build_object(struct grid_builder *builder, struct grid_bytes object);
+
+// What was built since new or clear; borrowed until the next call on the builder.
+GRID_API struct grid_bytes grid_builder_bytes(const struct grid_builder *builder);
+
+// Appends the JSON text (RFC 8259) as MessagePack: integers as int, other numbers as float 64.
+// GRID_INVALID_ARGUMENT with line and column in `error` (may be NULL) when it is not JSON; nothing
+// is appended then.
+GRID_API enum grid_error grid_build_json(struct grid_builder *builder, const char *json,
+                                         size_t size, char *error, size_t error_size);
+
+// The first object in `value` as JSON on one line; bin becomes base64 text, NaN and infinities
+// null, map keys that are no str their JSON text. NULL when it is not well-formed. Release with
+// free().
+GRID_API char *grid_value_to_json(struct grid_bytes value);
+
+// The element of a map under a text key, or data NULL.
+GRID_API struct grid_bytes grid_value_field(struct grid_bytes map, const char *name);
+
+// False when the object is of another type.
+GRID_API bool grid_value_int(struct grid_bytes value, int64_t *number);
+GRID_API bool grid_value_double(struct grid_bytes value, double *number); // ints too
+GRID_API bool grid_value_str(struct grid_bytes value, struct grid_bytes *text);
+GRID_API bool grid_value_bool(struct grid_bytes value, bool *flag);
+
+GRID_API const char *grid_version(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
