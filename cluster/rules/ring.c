@@ -192,21 +192,25 @@ static bool ring_owns(const struct ring *ring, uint32_t partition, uint32_t rank
     return false;
 }
 
+static size_t ring_next(const struct ring *ring, size_t at)
+{
+    return at + 1 == ring->point_count ? 0 : at + 1;
+}
+
 static void ring_choose_primary(struct ring *ring, uint32_t partition)
 {
     size_t at = ring_start(ring, partition);
-    for (size_t i = 0; i < ring->point_count; i++) {
-        uint32_t rank = ring->points[at].rank;
-        struct ring_rank *member = &ring->ranks[rank];
-        if (member->primary_count < member->primary_bound) {
-            member->primary_count++;
-            member->replica_count++;
-            ring_owners(ring, partition)[0] = (uint16_t)rank;
-            return;
-        }
-        at = at + 1 == ring->point_count ? 0 : at + 1;
+    // The bounds of primaries sum up to all partitions, so that one member has room.
+    size_t step_count = 0;
+    struct ring_rank *member = &ring->ranks[ring->points[at].rank];
+    while (member->primary_count == member->primary_bound) {
+        at = ring_next(ring, at);
+        member = &ring->ranks[ring->points[at].rank];
+        CHECK(++step_count < ring->point_count);
     }
-    CHECK(!"the bounds of primaries sum up to all partitions");
+    member->primary_count++;
+    member->replica_count++;
+    ring_owners(ring, partition)[0] = (uint16_t)ring->points[at].rank;
 }
 
 // Gives every member of the chain that ends at `rank` the partition that it was reached by, and
@@ -251,20 +255,14 @@ static void ring_repair(struct ring *ring, uint32_t partition, uint32_t replica)
         ring->ranks[rank].is_reached = false;
     uint32_t tail = 0;
     uint32_t found = ring_reach(ring, &tail, RING_NO_MEMBER, partition);
-    CHECK(found == RING_NO_MEMBER);
-    for (uint32_t head = 0; head < tail; head++) {
+    for (uint32_t head = 0; found == RING_NO_MEMBER; head++) {
+        CHECK(head < tail); // a full assignment exists, hence a chain
         uint32_t from = ring->queue[head];
-        for (uint32_t via = 0; via < partition; via++) {
-            if (ring_owners(ring, via)[0] == from || !ring_owns(ring, via, from))
-                continue;
-            found = ring_reach(ring, &tail, from, via);
-            if (found != RING_NO_MEMBER) {
-                ring_shift(ring, partition, replica, found);
-                return;
-            }
-        }
+        for (uint32_t via = 0; via < partition && found == RING_NO_MEMBER; via++)
+            if (ring_owners(ring, via)[0] != from && ring_owns(ring, via, from))
+                found = ring_reach(ring, &tail, from, via);
     }
-    CHECK(!"a full assignment exists");
+    ring_shift(ring, partition, replica, found);
 }
 
 static void ring_choose_backups(struct ring *ring, uint32_t partition)
@@ -278,7 +276,7 @@ static void ring_choose_backups(struct ring *ring, uint32_t partition)
             member->replica_count++;
             ring_owners(ring, partition)[replica++] = (uint16_t)rank;
         }
-        at = at + 1 == ring->point_count ? 0 : at + 1;
+        at = ring_next(ring, at);
     }
     for (; replica < ring->replica_count; replica++)
         ring_repair(ring, partition, replica);
