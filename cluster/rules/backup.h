@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a backup of one partition does with what its primary sends. Sequence numbers only.
+// What a backup of one partition does with what its primary sends. Sequence numbers only. What it
+// expects of the link stands in cluster/rules/primary.h.
 #pragma once
 
 #include "cluster/base/error.h"
@@ -7,9 +8,10 @@
 
 struct backup {
     uint64_t epoch;
-    uint64_t last_seq;      // everything up to here is in table and log
+    uint64_t last_seq;      // everything up to here is in table and log; 0 while filling
     uint64_t committed_seq; // the primary said so; <= last_seq
-    bool is_filling;        // between FILL_BEGIN and FILL_END: last_seq means nothing
+    bool is_filling;        // between FILL_BEGIN and FILL_END
+    uint64_t fill_seq;      // while filling: what the entries will stand for; else 0
 };
 
 enum backup_event_kind {
@@ -17,23 +19,25 @@ enum backup_event_kind {
                        // commit point)
     BACKUP_FILL_BEGIN, // the primary starts to send all entries: forget everything
     BACKUP_FILL_ENTRY,
-    BACKUP_FILL_END,   // the entries stand for the log up to seq
+    BACKUP_FILL_END,   // all entries were sent: they stand for the log up to seq
     BACKUP_RESET_LINK, // the link to the primary went down: a half-done fill is void
 };
 
 struct backup_event {
     enum backup_event_kind kind;
     uint64_t epoch;      // all but RESET_LINK
-    uint64_t first_seq;  // APPEND
+    uint64_t first_seq;  // APPEND; >= 1
     uint32_t count;      // APPEND
     uint64_t commit_seq; // APPEND
-    uint64_t seq;        // FILL_END
+    uint64_t seq;        // FILL_BEGIN, FILL_END: the same
 };
 
 enum backup_verdict {
     BACKUP_IGNORE = 0, // another epoch, or nothing new
-    BACKUP_ACCEPT,     // append the effects from `skip` on; or reset, load, finish the fill: as the
-                       // event asks
+    // APPEND: append the effects from `skip` on. FILL_BEGIN: drop all entries and the log, whose
+    // next effect will be seq + 1. FILL_ENTRY: load it. FILL_END: the fill is done. RESET_LINK:
+    // drop all entries and the log, whose next effect will be 1.
+    BACKUP_ACCEPT,
     BACKUP_REPORT_GAP, // do nothing; answer GAP with last_seq
 };
 
@@ -44,7 +48,8 @@ struct backup_output {
     bool committed;   // committed_seq moved
 };
 
-void backup_init(struct backup *backup, uint64_t epoch, uint64_t last_seq);
+// The first message of a session (the primary's LINK_UP) carries epoch and last_seq.
+void backup_init(struct backup *backup, uint64_t epoch, uint64_t last_seq, uint64_t committed_seq);
 void backup_step(struct backup *backup, const struct backup_event *event,
                  struct backup_output *output);
 void backup_check(const struct backup *backup);
