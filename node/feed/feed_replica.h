@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// The feed of one backup: frames from the log, or from a scan of the tables where the log no longer
+// reaches back. What to send when is the rules' decision (cluster/rules/primary.h); this encodes
+// it.
+#pragma once
+
+#include "node/feed/outlet.h"
+#include "node/feed/source.h"
+
+// Appends APPEND frames with the effects from_seq ... to_seq to the outlet, several where one would
+// grow too large.
+void feed_replica_append(struct outlet *outlet, const struct source *source, uint64_t from_seq,
+                         uint64_t to_seq);
+
+// A scan that fills an empty backup.
+struct fill {
+    uint64_t start_seq; // of the log when the scan began: what the scan stands for at least
+    char (*maps)[256];  // owned; names of the partition's maps when the scan began
+    uint32_t map_count;
+    uint32_t map_number; // the map being walked
+    uint64_t hash;       // position in it
+    bool is_active;
+};
+
+// Sends FILL_BEGIN and prepares the scan.
+void fill_start(struct fill *fill, struct outlet *outlet, const struct source *source);
+
+// Sends entries until the outlet holds `until_bytes` or the scan is over. True when it is over:
+// FILL_END was sent, and the fill is inactive again.
+bool fill_continue(struct fill *fill, struct outlet *outlet, const struct source *source,
+                   size_t until_bytes);
+
+void fill_stop(struct fill *fill);
