@@ -233,12 +233,12 @@ static bool field_set(const struct option *option, const char *text, void *field
     case OPTION_MEMBERS:
         break;
     }
-    CHECK(!"option_parse is not for OPTION_MEMBERS");
     return false;
 }
 
 bool option_parse(const struct option *option, const char *text, struct config *config, char *why)
 {
+    CHECK(option->type != OPTION_MEMBERS);
     if (field_set(option, text, (char *)config + option->offset))
         return true;
     char range[OPTION_WHY_BYTES];
@@ -267,14 +267,32 @@ static const char *type_word(enum option_type type)
     return "";
 }
 
+// Breaks at blanks, so that a line of help fits into 80 columns.
+static void paragraph_print(FILE *out, const char *text)
+{
+    enum { INDENT = 6, WIDTH = 74 };
+    while (*text != '\0') {
+        size_t size = strlen(text);
+        if (size > WIDTH) {
+            size = WIDTH;
+            while (text[size] != ' ')
+                size--;
+        }
+        fprintf(out, "%*s%.*s\n", INDENT, "", (int)size, text);
+        text += size;
+        text += strspn(text, " ");
+    }
+}
+
 void options_print(FILE *out)
 {
     for (size_t i = 0; i < option_count; i++) {
         const struct option *option = &options[i];
         char range[OPTION_WHY_BYTES];
         option_describe_range(option, range);
-        fprintf(out, "  --%s=%s\n      %s\n      Range: %s. Default: %s\n", option->name,
-                type_word(option->type), option->help, range,
+        fprintf(out, "  --%s=%s\n", option->name, type_word(option->type));
+        paragraph_print(out, option->help);
+        fprintf(out, "      Range: %s. Default: %s\n", range,
                 option->default_text[0] == '\0' ? "empty" : option->default_text);
     }
 }
