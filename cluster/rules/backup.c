@@ -12,8 +12,8 @@
 //               old: ACK; beyond the next: REPORT_GAP
 //   FILL_BEGIN  seq > last_seq: ACCEPT, else IGNORE     IGNORE
 //   FILL_ENTRY  IGNORE                                  ACCEPT
-//   FILL_END    IGNORE                                  same seq: ACCEPT, ACK
-//   RESET_LINK  IGNORE                                  ACCEPT
+//   FILL_END    IGNORE                                  seq >= fill_seq: ACCEPT, ACK
+//   RESET_LINK  last_seq < exact_seq: ACCEPT            ACCEPT
 //
 // All but RESET_LINK are ignored when they come from another epoch.
 #include "cluster/rules/backup.h"
@@ -22,7 +22,7 @@ void backup_check(const struct backup *backup)
 {
     CHECK(backup->committed_seq <= backup->last_seq);
     CHECK(backup->is_filling == (backup->fill_seq > 0));
-    CHECK(!backup->is_filling || backup->last_seq == 0);
+    CHECK(!backup->is_filling || (backup->last_seq == 0 && backup->exact_seq == 0));
 }
 
 void backup_init(struct backup *backup, uint64_t epoch, uint64_t last_seq, uint64_t committed_seq)
@@ -80,16 +80,21 @@ static void backup_fill_begin(struct backup *backup, uint64_t seq, struct backup
 
 static void backup_fill_end(struct backup *backup, uint64_t seq, struct backup_output *output)
 {
-    if (!backup->is_filling || seq != backup->fill_seq)
+    if (!backup->is_filling || seq < backup->fill_seq)
         return;
-    *backup = (struct backup){.epoch = backup->epoch, .last_seq = seq};
+    *backup = (struct backup){
+        .epoch = backup->epoch,
+        .last_seq = backup->fill_seq,
+        .exact_seq = seq,
+    };
     output->verdict = BACKUP_ACCEPT;
     output->acknowledge = true;
 }
 
+// The next session's primary learns last_seq alone, so what is neither empty nor exact cannot stay.
 static void backup_reset_link(struct backup *backup, struct backup_output *output)
 {
-    if (!backup->is_filling)
+    if (!backup->is_filling && backup->last_seq >= backup->exact_seq)
         return;
     *backup = (struct backup){.epoch = backup->epoch};
     output->verdict = BACKUP_ACCEPT;

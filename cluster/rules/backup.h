@@ -11,7 +11,9 @@ struct backup {
     uint64_t last_seq;      // everything up to here is in table and log; 0 while filling
     uint64_t committed_seq; // the primary said so; <= last_seq
     bool is_filling;        // between FILL_BEGIN and FILL_END
-    uint64_t fill_seq;      // while filling: what the entries will stand for; else 0
+    uint64_t fill_seq;      // while filling: the entries will stand for the log up to here; else 0
+    uint64_t exact_seq;     // of the last fill: the table may hold newer entries than last_seq says
+                            // until this one is reached
 };
 
 enum backup_event_kind {
@@ -19,8 +21,8 @@ enum backup_event_kind {
                        // commit point)
     BACKUP_FILL_BEGIN, // the primary starts to send all entries: forget everything
     BACKUP_FILL_ENTRY,
-    BACKUP_FILL_END,   // all entries were sent: they stand for the log up to seq
-    BACKUP_RESET_LINK, // the link to the primary went down: a half-done fill is void
+    BACKUP_FILL_END,   // all entries were sent; none is newer than seq
+    BACKUP_RESET_LINK, // the link to the primary went down: a fill that is not exact yet is void
 };
 
 struct backup_event {
@@ -29,7 +31,7 @@ struct backup_event {
     uint64_t first_seq;  // APPEND; >= 1
     uint32_t count;      // APPEND
     uint64_t commit_seq; // APPEND
-    uint64_t seq;        // FILL_BEGIN, FILL_END: the same
+    uint64_t seq;        // FILL_BEGIN: what the entries stand for; FILL_END: when they are exact
 };
 
 enum backup_verdict {

@@ -19,7 +19,8 @@
 // it began. The scan takes its time, so it sends some entries that are newer than S; after it comes
 // the log from S + 1, and effects (whole values or removals) simply overwrite. Up to E, the last
 // seq when the scan ended, the copy is a mixture; it is exact from E on, and counts for commitment
-// from then on.
+// from then on. A backup whose link goes down before that forgets the fill, so that no later
+// session takes a mixture for a copy.
 #pragma once
 
 #include "cluster/base/error.h"
@@ -70,8 +71,8 @@ enum primary_event_kind {
     PRIMARY_LINK_DOWN,
     PRIMARY_ACK,    // the backup has everything up to seq
     PRIMARY_GAP,    // the backup refused what came: it has everything up to seq and wants seq + 1
-    PRIMARY_FILLED, // the scan for the backup is all sent; seq as its FILL_BEGIN. APPENDED came
-                    // before for every effect that the scan may have seen
+    PRIMARY_FILLED, // the scan for the backup is all sent but for FILL_END; seq as its FILL_BEGIN.
+                    // APPENDED came before for every effect that the scan may have seen
 };
 
 struct primary_event {
@@ -92,8 +93,9 @@ struct primary_send {
 struct primary_output {
     struct primary_send
         send[PRIMARY_BACKUPS_MAX];  // effects to take from the log, in one or more frames
-    bool fill[PRIMARY_BACKUPS_MAX]; // start a scan for this backup: FILL_BEGIN and FILL_END carry
-                                    // backups[i].sent_seq
+    bool fill[PRIMARY_BACKUPS_MAX]; // start a scan for this backup: FILL_BEGIN carries
+                                    // backups[i].sent_seq (S). At its end comes the step of FILLED,
+                                    // then FILL_END with backups[i].exact_seq (E)
     bool committed;                 // committed_seq moved: TAILING backups want to hear of it, by
                     // an APPEND, be it one without effects (first_seq = sent_seq + 1)
     uint64_t needed_seq; // the log must keep effects from here on: uncommitted, unacknowledged, or

@@ -27,10 +27,15 @@ struct row {
     struct backup after;
 };
 
-// A backup with everything up to `last`; one that is being filled up to `seq`.
+// A backup with everything up to `last`; one that was filled and is exact from `exact` on; one that
+// is being filled up to `seq`.
 #define WHOLE(last, committed)                                                                     \
     {                                                                                              \
         .epoch = EPOCH, .last_seq = last, .committed_seq = committed                               \
+    }
+#define MIXED(last, exact)                                                                         \
+    {                                                                                              \
+        .epoch = EPOCH, .last_seq = last, .exact_seq = exact                                       \
     }
 #define FILLING(seq)                                                                               \
     {                                                                                              \
@@ -53,6 +58,7 @@ static void rows_check(const struct row *rows, size_t count)
         cr_assert_eq(backup.committed_seq, rows[i].after.committed_seq, "row %zu", i);
         cr_assert_eq(backup.is_filling, rows[i].after.is_filling, "row %zu", i);
         cr_assert_eq(backup.fill_seq, rows[i].after.fill_seq, "row %zu", i);
+        cr_assert_eq(backup.exact_seq, rows[i].after.exact_seq, "row %zu", i);
     }
 }
 
@@ -104,11 +110,30 @@ Test(backup, a_fill_replaces_everything)
         {FILLING(9),
          fill(BACKUP_FILL_END, 9),
          {.verdict = BACKUP_ACCEPT, .acknowledge = true},
-         WHOLE(9, 0)},
+         MIXED(9, 9)},
+        {FILLING(9),
+         fill(BACKUP_FILL_END, 12),
+         {.verdict = BACKUP_ACCEPT, .acknowledge = true},
+         MIXED(9, 12)},
         {FILLING(9), {.kind = BACKUP_RESET_LINK}, accept, WHOLE(0, 0)},
         {FILLING(9), append(1, 1, 0), {0}, FILLING(9)},
         {FILLING(9), fill(BACKUP_FILL_END, 8), {0}, FILLING(9)},
         {FILLING(9), fill(BACKUP_FILL_BEGIN, 10), {0}, FILLING(9)},
+    };
+    rows_check(rows, sizeof rows / sizeof rows[0]);
+}
+
+// The next session's primary would take it for an exact copy.
+Test(backup, a_fill_is_void_if_the_link_goes_down_before_it_is_exact)
+{
+    const struct row rows[] = {
+        {MIXED(11, 12), {.kind = BACKUP_RESET_LINK}, {.verdict = BACKUP_ACCEPT}, WHOLE(0, 0)},
+        {MIXED(12, 12), {.kind = BACKUP_RESET_LINK}, {0}, MIXED(12, 12)},
+        {MIXED(11, 12),
+         append(12, 1, 0),
+         {.verdict = BACKUP_ACCEPT, .acknowledge = true},
+         MIXED(12, 12)},
+        {MIXED(11, 12), fill(BACKUP_FILL_BEGIN, 14), {.verdict = BACKUP_ACCEPT}, FILLING(14)},
     };
     rows_check(rows, sizeof rows / sizeof rows[0]);
 }
