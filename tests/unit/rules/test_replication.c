@@ -41,6 +41,7 @@ struct queue {
 struct replica {
     uint32_t log[SEQ_MAX + 1]; // the key that effect [seq] writes
     uint64_t table[KEYS];      // 0: no entry
+    uint64_t last_seq;         // of the log
 };
 
 struct test_backup {
@@ -59,7 +60,6 @@ struct sim {
     bool is_healed;
     struct primary primary;
     struct replica replica;
-    uint64_t last_seq;
     uint64_t first_seq;
     uint64_t needed_seq;
     uint32_t backup_count;
@@ -136,7 +136,7 @@ static void append_send(struct sim *sim, uint32_t index, uint64_t first_seq, uin
 static void sim_send(struct sim *sim, uint32_t index, struct primary_send send)
 {
     SIM_CHECK(sim, sim->backups[index].is_linked);
-    SIM_CHECK(sim, send.from_seq >= sim->first_seq && send.to_seq <= sim->last_seq);
+    SIM_CHECK(sim, send.from_seq >= sim->first_seq && send.to_seq <= sim->replica.last_seq);
     while (send.from_seq <= send.to_seq) {
         uint32_t count = 1 + (uint32_t)random_below(&sim->random, FRAME_EFFECTS);
         if (count > send.to_seq - send.from_seq + 1)
@@ -175,13 +175,14 @@ static void sim_primary(struct sim *sim, struct primary_event event)
 static void sim_write(struct sim *sim)
 {
     uint32_t blamed;
-    if (sim->last_seq == SEQ_MAX || primary_write_refusal(&sim->primary, &blamed) != ERROR_NONE)
+    if (sim->replica.last_seq == SEQ_MAX ||
+        primary_write_refusal(&sim->primary, &blamed) != ERROR_NONE)
         return;
     uint32_t key = (uint32_t)random_below(&sim->random, KEYS);
-    sim->replica.log[++sim->last_seq] = key;
-    sim->replica.table[key] = sim->last_seq;
+    sim->replica.log[++sim->replica.last_seq] = key;
+    sim->replica.table[key] = sim->replica.last_seq;
     sim_primary(sim, (struct primary_event){.kind = PRIMARY_APPENDED,
-                                            .last_seq = sim->last_seq,
+                                            .last_seq = sim->replica.last_seq,
                                             .first_seq = sim->first_seq});
 }
 
@@ -226,6 +227,7 @@ static void backup_take_append(struct sim *sim, struct test_backup *backup,
 {
     for (uint32_t i = skip; i < message->count; i++) {
         uint64_t seq = message->seq + i;
+        SIM_CHECK(sim, seq == ++backup->replica.last_seq);
         backup->replica.log[seq] = message->keys[i];
         backup->replica.table[message->keys[i]] = seq;
         SIM_CHECK(sim, backup->replica.log[seq] == sim->replica.log[seq]);
@@ -250,10 +252,10 @@ static void backup_take(struct sim *sim, struct test_backup *backup, struct mess
     if (output.verdict == BACKUP_ACCEPT && message.kind == APPEND)
         backup_take_append(sim, backup, &message, output.skip);
     if (output.verdict == BACKUP_ACCEPT && message.kind == FILL_BEGIN)
-        backup->replica = (struct replica){0};
+        backup->replica = (struct replica){.last_seq = message.seq};
     if (output.verdict == BACKUP_ACCEPT && message.kind == FILL_ENTRY)
         backup->replica.table[message.key] = message.seq;
-    SIM_CHECK(sim, backup->rules.last_seq <= sim->last_seq);
+    SIM_CHECK(sim, backup->rules.last_seq <= sim->replica.last_seq);
     SIM_CHECK(sim, backup->rules.committed_seq <= sim->primary.committed_seq);
     struct message answer = {.seq = backup->rules.last_seq};
     answer.kind = output.acknowledge ? ACK : GAP;
@@ -362,7 +364,7 @@ static void sim_heal(struct sim *sim)
             is_busy |= sim_deliver(sim, i);
         }
     }
-    SIM_CHECK(sim, sim->primary.committed_seq == sim->last_seq);
+    SIM_CHECK(sim, sim->primary.committed_seq == sim->replica.last_seq);
     sim_check_commit(sim);
 }
 
@@ -389,7 +391,7 @@ Test(replication, committed_is_everywhere_and_all_commits_after_healing)
     uint64_t fill_count = 0;
     for (uint64_t seed = 1; seed <= 400; seed++) {
         struct sim *sim = sim_run(seed);
-        effect_count += sim->last_seq;
+        effect_count += sim->replica.last_seq;
         fill_count += sim->fill_count;
         free(sim);
     }
