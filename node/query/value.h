@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+// A value while an expression is evaluated, and how values compare. Strings point into the
+// document, the query or the evaluation's scratch: they are borrowed.
+#pragma once
+
+#include "cluster/base/buffer.h"
+#include "cluster/base/bytes.h"
+#include "cluster/base/check.h"
+
+enum value_kind {
+    VALUE_NULL = 0, // nil, missing, NaN, or the result of what cannot be computed
+    VALUE_BOOL,
+    VALUE_INT,
+    VALUE_UINT, // only for numbers above INT64_MAX: an integer has one representation
+    VALUE_FLOAT,
+    VALUE_STR,
+    VALUE_BIN,
+    VALUE_ARRAY,
+    VALUE_MAP,
+    VALUE_EXT,
+};
+
+struct value {
+    enum value_kind kind;
+    union {
+        bool boolean;
+        int64_t integer;
+        uint64_t natural;
+        double real;         // never NaN
+        struct bytes bytes;  // STR, BIN: the content
+        struct bytes object; // ARRAY, MAP, EXT: as encoded
+    };
+};
+
+// What may be compared with what. Of an expression, the family its values are known to have.
+enum family {
+    FAMILY_UNKNOWN = 0, // known only when the query runs
+    FAMILY_NULL,
+    FAMILY_BOOL,
+    FAMILY_NUMBER,
+    FAMILY_STR,
+    FAMILY_BIN,
+    FAMILY_OTHER, // arrays, maps, extensions: compare with nothing
+};
+
+enum order { ORDER_LESS = -1, ORDER_EQUAL = 0, ORDER_GREATER = 1, ORDER_NONE = 2 };
+
+enum comparison {
+    COMPARE_EQUAL = 0,
+    COMPARE_UNEQUAL,
+    COMPARE_LESS,
+    COMPARE_LESS_EQUAL,
+    COMPARE_GREATER,
+    COMPARE_GREATER_EQUAL,
+};
+
+static inline struct value value_null(void)
+{
+    return (struct value){.kind = VALUE_NULL};
+}
+
+static inline struct value value_of_bool(bool boolean)
+{
+    return (struct value){.kind = VALUE_BOOL, .boolean = boolean};
+}
+
+static inline struct value value_of_int(int64_t integer)
+{
+    return (struct value){.kind = VALUE_INT, .integer = integer};
+}
+
+static inline struct value value_of_uint(uint64_t natural)
+{
+    if (natural <= INT64_MAX)
+        return value_of_int((int64_t)natural);
+    return (struct value){.kind = VALUE_UINT, .natural = natural};
+}
+
+// NaN becomes NULL.
+static inline struct value value_of_float(double real)
+{
+    if (__builtin_isnan(real))
+        return value_null();
+    return (struct value){.kind = VALUE_FLOAT, .real = real};
+}
+
+static inline struct value value_of_str(struct bytes text)
+{
+    return (struct value){.kind = VALUE_STR, .bytes = text};
+}
+
+static inline struct value value_of_bin(struct bytes data)
+{
+    return (struct value){.kind = VALUE_BIN, .bytes = data};
+}
+
+static inline bool value_is_true(const struct value *value)
+{
+    return value->kind == VALUE_BOOL && value->boolean;
+}
+
+static inline bool value_is_false(const struct value *value)
+{
+    return value->kind == VALUE_BOOL && !value->boolean;
+}
+
+enum family value_family(const struct value *value);
+
+// The value of one encoded object; NULL for no bytes. Borrows from it.
+struct value value_load(struct bytes object);
+
+// Appends the value as MessagePack.
+void value_write(const struct value *value, struct buffer *out);
+
+// ORDER_NONE where either is NULL, the families differ, or the family has no order. Integers and
+// floats compare by their exact values, strings and binaries by their bytes, FALSE before TRUE.
+enum order value_order(const struct value *left, const struct value *right);
+
+// TRUE, FALSE or, where there is no order, NULL.
+struct value value_compare(enum comparison comparison, const struct value *left,
+                           const struct value *right);
+
+// Three-valued logic; what is not a boolean counts as NULL.
+struct value value_and(const struct value *left, const struct value *right);
+struct value value_or(const struct value *left, const struct value *right);
+struct value value_not(const struct value *operand);
