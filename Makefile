@@ -5,13 +5,18 @@ VERSION := 0.1.0
 SOVERSION := 0
 PREFIX ?= /usr/local
 DESTDIR ?=
+# What belongs to the system keeps its configuration in /etc.
+SYSCONFDIR ?= $(if $(filter /usr,$(PREFIX)),/etc,$(PREFIX)/etc)
 
 # ---- Settings: make CC=clang, make SANITIZE=address,undefined BUILD=build-san ----
-CC ?= gcc
+ifeq ($(origin CC),default)
+CC := gcc
+endif
 BUILD ?= build
 SANITIZE ?=
 COVERAGE ?=
 OPTIMISE ?= -O2
+FUZZ_SECONDS ?= 10
 
 WARNINGS := -Wall -Wextra -Werror -Wshadow -Wconversion -Wsign-conversion -Wstrict-prototypes \
 	-Wmissing-prototypes -Wpointer-arith -Wcast-qual -Wwrite-strings -Wundef -Wvla -Wformat=2 \
@@ -51,7 +56,10 @@ UNIT_C := $(wildcard tests/unit/*/*.c tests/support/*.c)
 STRESS_C := $(wildcard tests/stress/*.c)
 SYSTEM_C := $(wildcard tests/system/*.c)
 FUZZ_C := $(wildcard tests/fuzz/fuzz_*.c)
-GENERATED_C := $(BUILD)/gen/grammar.c $(BUILD)/gen/lexer.c
+# What the sanitizers slow down without learning from it: an installation.
+SYSTEM_SCRIPTS := $(filter-out $(if $(SANITIZE),tests/system/test_install.sh),\
+	$(sort $(wildcard tests/system/test_*.sh)))
+STRESS_SCRIPTS := $(sort $(wildcard tests/stress/test_*.sh))
 
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 CLUSTER_O := $(call objects,$(CLUSTER_C))
@@ -66,10 +74,31 @@ EXAMPLES := $(patsubst client/examples/%.c,$(BUILD)/examples/%,$(EXAMPLES_C))
 MICRO := $(patsubst bench/micro/%.c,$(BUILD)/micro/%,$(MICRO_C))
 STRESS := $(patsubst tests/stress/%.c,$(BUILD)/tests/stress/%,$(STRESS_C))
 SYSTEM := $(patsubst tests/system/%.c,$(BUILD)/tests/system/%,$(SYSTEM_C))
+FUZZ := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ_C))
 
-.PHONY: all demo test bench lint san tsan fuzz install deps clean help coverage
+.PHONY: all demo test test-programs test-run bench micro lint lint-run san tsan tsan-run fuzz fuzz-run \
+	coverage install uninstall deps deps-lint deps-fuzz deps-bench clean help
 .DEFAULT_GOAL := all
 .SECONDARY:
+
+# Where one command is to do everything, it uses all cores unless told otherwise. What pkg-config
+# says is read when make starts, so whatever may install packages starts another make afterwards.
+AGAIN = $(MAKE) $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc)) --no-print-directory
+
+help:
+	@echo 'make demo      install what is missing, build, show a grid of three nodes at work'
+	@echo 'make test      install what is missing, build, run all tests'
+	@echo 'make           build grid-node, grid-shell, grid-bench and libgrid into $(BUILD)/'
+	@echo 'make deps      install the Debian packages that building and testing need'
+	@echo 'make bench     micro-benchmarks, and a load against a node and against Redis'
+	@echo 'make lint      format, clang-tidy, cppcheck, include arrows, and proofs of each gate'
+	@echo 'make san       all tests under the address and undefined-behaviour sanitizers'
+	@echo 'make tsan      stress programs and a node under load with the thread sanitizer'
+	@echo 'make fuzz      every decoder for FUZZ_SECONDS=$(FUZZ_SECONDS) each'
+	@echo 'make coverage  statement coverage of the tests'
+	@echo 'make install   into DESTDIR=$(DESTDIR) PREFIX=$(PREFIX); make uninstall takes it back'
+	@echo 'make clean     remove what was built'
+	@echo 'Settings: CC=clang BUILD=directory SANITIZE=address,undefined OPTIMISE=-O0'
 
 all: $(PROGRAMS) $(BUILD)/libgrid.a $(BUILD)/libgrid.so $(EXAMPLES)
 
@@ -118,6 +147,112 @@ $(BUILD)/tests/stress/%: $(BUILD)/obj/tests/stress/%.o $(NODE_O) $(CLUSTER_O)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_NODE)
 
+$(BUILD)/tests/system/%: $(BUILD)/obj/tests/system/%.o $(CLIENT_O) $(CLUSTER_O)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_CLIENT)
+
+$(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(NODE_O) $(SHELL_O) $(CLIENT_O) $(CLUSTER_O)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS_NODE) $(LIBS_CLIENT) $(LIBS_SHELL)
+
+test-programs: all $(BUILD)/tests/unit $(SYSTEM)
+
+test-run: test-programs
+	@BUILD=$(BUILD) CC='$(CC)' tests/run.sh $(BUILD)/tests/unit $(SYSTEM) $(SYSTEM_SCRIPTS)
+
+test: deps
+	@$(AGAIN) test-run
+
+san: deps
+	@SANITIZER_LOGS=build-san/reports $(AGAIN) BUILD=build-san SANITIZE=address,undefined \
+		OPTIMISE=-O1 test-run
+
+tsan: deps
+	@SANITIZER_LOGS=build-tsan/reports $(AGAIN) BUILD=build-tsan SANITIZE=thread OPTIMISE=-O1 tsan-run
+
+tsan-run: $(STRESS) $(PROGRAMS)
+	@BUILD=$(BUILD) tests/run.sh $(STRESS) $(STRESS_SCRIPTS)
+
+fuzz: deps deps-fuzz
+	@$(AGAIN) CC=clang BUILD=build-fuzz SANITIZE=fuzzer-no-link,address,undefined fuzz-run
+
+fuzz-run: $(FUZZ)
+	@BUILD=$(BUILD) FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run.sh $(FUZZ)
+
+coverage: deps
+	@$(AGAIN) BUILD=build-coverage COVERAGE=1 OPTIMISE=-O0 test-run
+	@BUILD=build-coverage tests/coverage.sh $(CLUSTER_C) $(NODE_C) $(CLIENT_C) $(SHELL_C)
+
+# ---- Lint ----
+lint_find = $(shell find cluster node client bench tests -name '$(1)' -not -path '*/planted/*')
+
+lint: deps deps-lint
+	@$(AGAIN) lint-run
+
+lint-run: export CC := $(CC)
+lint-run: export LINT_CPPFLAGS := $(subst ',,$(CPPFLAGS))
+lint-run: export LINT_CFLAGS := $(CFLAGS)
+lint-run: $(BUILD)/gen/grammar.c
+	tests/lint/format.sh $(call lint_find,*.[ch])
+	tests/lint/arrows.sh . $(call lint_find,*.[ch]) $(call lint_find,*.re) $(call lint_find,*.y)
+	tests/lint/headers.sh $(call lint_find,*.h)
+	tests/lint/cppcheck.sh $(call lint_find,*.c)
+	tests/lint/tidy.sh $(call lint_find,*.c)
+	tests/lint/check_gates.sh
+
+# ---- To see it at work ----
+demo: deps
+	@$(AGAIN) all
+	@BUILD=$(BUILD) client/examples/demo.sh
+
+micro: $(MICRO)
+	@for program in $(MICRO); do echo "== $$program"; $$program || exit 1; done
+
+bench: deps deps-bench
+	@$(AGAIN) all $(MICRO)
+	@$(MAKE) --no-print-directory micro
+
+# ---- Dependencies ----
+deps:
+	@.ci/deps build test
+
+deps-lint deps-fuzz deps-bench: deps-%:
+	@.ci/deps $*
+
+# ---- Installation ----
+bin_dir = $(DESTDIR)$(PREFIX)/bin
+lib_dir = $(DESTDIR)$(PREFIX)/lib
+include_dir = $(DESTDIR)$(PREFIX)/include
+man_dir = $(DESTDIR)$(PREFIX)/share/man/man1
+doc_dir = $(DESTDIR)$(PREFIX)/share/doc/nowgrid
+conf_dir = $(DESTDIR)$(SYSCONFDIR)/nowgrid
+unit_dir = $(lib_dir)/systemd/system
+MAN := $(wildcard docs/man/*.1)
+# Templates name the places of this installation.
+fill = sed -e 's|@PREFIX@|$(PREFIX)|g' -e 's|@SYSCONFDIR@|$(SYSCONFDIR)|g' -e 's|@VERSION@|$(VERSION)|g'
+
+install: all
+	install -d $(bin_dir) $(lib_dir)/pkgconfig $(include_dir) $(man_dir) $(doc_dir) $(conf_dir) $(unit_dir)
+	install -m 755 $(PROGRAMS) $(bin_dir)
+	install -m 644 client/grid.h $(include_dir)
+	install -m 644 $(BUILD)/libgrid.a $(lib_dir)
+	install -m 755 $(BUILD)/libgrid.so.$(VERSION) $(lib_dir)
+	ln -sf libgrid.so.$(VERSION) $(lib_dir)/libgrid.so.$(SOVERSION)
+	ln -sf libgrid.so.$(SOVERSION) $(lib_dir)/libgrid.so
+	$(fill) docs/grid.pc.in >$(lib_dir)/pkgconfig/grid.pc
+	install -m 644 $(MAN) $(man_dir)
+	install -m 644 README.md LICENSE $(wildcard docs/*.md) $(doc_dir)
+	$(fill) docs/grid-node.service.in >$(unit_dir)/grid-node.service
+	test -e $(conf_dir)/grid.conf || install -m 644 grid.conf $(conf_dir)
+
+# The configuration stays: its owner may have changed it.
+uninstall:
+	rm -f $(addprefix $(bin_dir)/,$(notdir $(PROGRAMS))) $(include_dir)/grid.h
+	rm -f $(lib_dir)/libgrid.a $(lib_dir)/libgrid.so $(lib_dir)/libgrid.so.$(SOVERSION)
+	rm -f $(lib_dir)/libgrid.so.$(VERSION) $(lib_dir)/pkgconfig/grid.pc
+	rm -f $(addprefix $(man_dir)/,$(notdir $(MAN))) $(unit_dir)/grid-node.service
+	rm -rf $(doc_dir)
+
 # ---- Compilation ----
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
@@ -136,7 +271,7 @@ $(BUILD)/gen/lexer.c: node/query/lexer.re $(BUILD)/gen/grammar.c
 	@mkdir -p $(@D)
 	re2c -W -o $@ $<
 
-$(call objects,$(wildcard node/query/*.c)): | $(BUILD)/gen/grammar.c
+$(NODE_O) $(UNIT_O): | $(BUILD)/gen/grammar.c
 
 clean:
 	rm -rf build build-*

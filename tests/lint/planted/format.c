@@ -1,0 +1,2 @@
+// SPDX-License-Identifier: Apache-2.0
+int planted_sum( int a,int b );
