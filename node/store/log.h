@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// The effects of one partition in order: a ring that grows by doubling and drops its oldest effects
+// beyond its bound, unless a feed still needs them. Invariant: effects first_seq to last_seq are
+// kept, last_seq - first_seq + 1 <= capacity, an effect lies in slot seq mod capacity.
+#pragma once
+
+#include "cluster/model/effect.h"
+#include "node/store/record.h"
+
+struct log_slot {
+    uint64_t time_us;
+    uint32_t new_record; // borrowed: see record.h for why it lives long enough; 0: none
+    uint32_t old_record; // owned; 0: none. With new_record 0 it provides the key
+    uint16_t map;        // number
+    uint8_t cause;       // enum cause
+};
+
+static_assert(sizeof(struct log_slot) == 24, "what each effect pays");
+
+struct log {
+    uint64_t first_seq; // last_seq + 1 when empty
+    uint64_t last_seq;
+    uint64_t retain_from; // effects from here on are never dropped
+    uint64_t bound_bytes; // of ring and old records
+    uint64_t old_bytes;   // slots of the old records
+    uint32_t ring;        // handle; 0: capacity is 0
+    uint32_t capacity;    // slots; a power of two
+};
+
+void log_init(struct log *log, uint64_t bound_bytes);
+
+// Drops all effects, freeing their old records; the next effect is `seq` + 1.
+void log_reset(struct log *log, struct slab *slab, uint64_t seq);
+
+// Drops what is beyond the bound, a few effects at most, and makes sure that the next append has a
+// slot. False when the slab is exhausted.
+MUST_USE bool log_reserve(struct log *log, struct slab *slab);
+
+// Appends effect last_seq + 1 after a log_reserve. The old record moves to the log.
+void log_append(struct log *log, struct slab *slab, const struct log_slot *effect);
+
+static inline struct log_slot *log_at(const struct log *log, const struct slab *slab, uint64_t seq)
+{
+    struct log_slot *slots = slab_at(slab, log->ring);
+    return &slots[seq & (log->capacity - 1)];
+}
+
+static inline uint64_t log_count(const struct log *log)
+{
+    return log->last_seq + 1 - log->first_seq;
+}
+
+// Whether the next log_reserve will drop the oldest effect.
+static inline bool log_is_full(const struct log *log)
+{
+    return log->capacity * sizeof(struct log_slot) + log->old_bytes > log->bound_bytes &&
+           log->first_seq <= log->last_seq && log->first_seq < log->retain_from;
+}

@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "node/store/partition.h"
+
+#include "cluster/model/limits.h"
+
+uint16_t partition_number(const struct partition *partition)
+{
+    return partition->number;
+}
+
+void partition_set_primary(struct partition *partition, bool is_primary)
+{
+    if (is_primary && !partition->is_primary)
+        partition->active_since_ms = 0;
+    partition->is_primary = is_primary;
+}
+
+bool partition_is_primary(const struct partition *partition)
+{
+    return partition->is_primary;
+}
+
+bool partition_is_due(const struct partition *partition, const struct record *record,
+                      int64_t now_ms)
+{
+    return record_flags(record) != 0 && partition->is_primary &&
+           record_deadline_ms(record, partition->active_since_ms) <= now_ms;
+}
+
+// ---- Prefetch ----
+
+static const struct table *table_for(struct partition *partition, const struct op *op)
+{
+    const struct map *map = map_list_find(&partition->store->maps, op->map);
+    const struct table *table = map ? map_table(map, partition->index) : NULL;
+    return table && table->root ? table : NULL;
+}
+
+void partition_prefetch_index(struct partition *partition, const struct op *op)
+{
+    const struct slab *slab = &partition->store->slab;
+    const struct table *table = table_for(partition, op);
+    if (table != NULL) {
+        const struct bucket *buckets = table_buckets(table, slab, op->hash);
+        __builtin_prefetch(&buckets[segment_home(op->hash, table_mask(table))]);
+    }
+    const struct log *log = &partition->log;
+    if (!op_is_write(op->kind) || log->capacity == 0)
+        return;
+    __builtin_prefetch(log_at(log, slab, log->last_seq + 1), 1);
+    if (log_is_full(log))
+        __builtin_prefetch(log_at(log, slab, log->first_seq));
+}
+
+// The three lines that hold most records whole.
+static void record_prefetch(const struct slab *slab, uint32_t handle)
+{
+    const uint8_t *start = slab_at(slab, handle);
+    __builtin_prefetch(start);
+    __builtin_prefetch(start + 64);
+    __builtin_prefetch(start + 128);
+}
+
+void partition_prefetch_record(struct partition *partition, const struct op *op)
+{
+    const struct slab *slab = &partition->store->slab;
+    const struct table *table = table_for(partition, op);
+    if (table != NULL) {
+        const struct bucket *buckets = table_buckets(table, slab, op->hash);
+        const struct bucket *home = &buckets[segment_home(op->hash, table_mask(table))];
+        uint32_t matches = bucket_match(home, bucket_fingerprint(op->hash));
+        if (matches != 0)
+            record_prefetch(slab, home->handles[__builtin_ctz(matches)]);
+    }
+    // An append beyond the bound frees the log's oldest value, and may put the new one there.
+    const struct log *log = &partition->log;
+    if (op_is_write(op->kind) && log_is_full(log)) {
+        uint32_t oldest = log_at(log, slab, log->first_seq)->old_record;
+        if (oldest != 0)
+            record_prefetch(slab, oldest);
+    }
+}
+
+// ---- Walking ----
+
+static struct entry entry_of(const struct record *record)
+{
+    return (struct entry){
+        .key = record_key(record),
+        .value = record_value(record),
+        .seq = record_seq(record),
+        .expiry_ms = record_expiry_ms(record),
+        .max_idle_ms = record_max_idle_ms(record),
+    };
+}
+
+bool partition_walk(struct partition *partition, struct bytes map_bytes, uint64_t *position,
+                    void (*visit)(void *context, const struct entry *entry), void *context)
+{
+    const struct slab *slab = &partition->store->slab;
+    const struct map *map = map_list_find(&partition->store->maps, map_bytes);
+    const struct table *table = map ? map_table(map, partition->index) : NULL;
+    uint64_t from = *position;
+    *position = UINT64_MAX;
+    if (table == NULL || table->root == 0)
+        return false;
+    struct table_segment segment = table_segment_at(table, slab, from);
+    uint32_t handles[SEGMENT_SLOTS_MAX];
+    uint32_t count = segment_collect(segment.buckets, segment.mask, slab, handles);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct record *record = record_at(slab, handles[i]);
+        // A walk starts inside a segment where segments have merged since its last step.
+        if (from > segment.first_hash && record_hash(record) < from)
+            continue;
+        struct entry entry = entry_of(record);
+        visit(context, &entry);
+    }
+    if (segment.last_hash == UINT64_MAX)
+        return false;
+    *position = segment.last_hash + 1;
+    return true;
+}
+
+uint64_t partition_map_size(struct partition *partition, struct bytes map_bytes)
+{
+    const struct map *map = map_list_find(&partition->store->maps, map_bytes);
+    const struct table *table = map ? map_table(map, partition->index) : NULL;
+    return table ? table->entry_count : 0;
+}
+
+void partition_each_map(struct partition *partition,
+                        void (*visit)(void *context, struct bytes name), void *context)
+{
+    const struct map_list *maps = &partition->store->maps;
+    for (uint32_t number = 0; number < maps->count; number++) {
+        const struct table *table = map_table(maps->maps[number], partition->index);
+        if (table != NULL && table->root != 0)
+            visit(context, map_name(maps->maps[number]));
+    }
+}
+
+// ---- The log ----
+
+uint64_t partition_last_seq(const struct partition *partition)
+{
+    return partition->log.last_seq;
+}
+
+uint64_t partition_first_seq(const struct partition *partition)
+{
+    return partition->log.first_seq;
+}
+
+void partition_retain_from(struct partition *partition, uint64_t seq)
+{
+    partition->log.retain_from = seq;
+}
+
+void partition_effect(const struct partition *partition, uint64_t seq, struct effect *effect,
+                      struct bytes *old_value, uint64_t *old_seq)
+{
+    const struct slab *slab = &partition->store->slab;
+    CHECK(seq >= partition->log.first_seq && seq <= partition->log.last_seq);
+    const struct log_slot *slot = log_at(&partition->log, slab, seq);
+    const struct record *new_record = slot->new_record ? record_at(slab, slot->new_record) : NULL;
+    const struct record *old_record = slot->old_record ? record_at(slab, slot->old_record) : NULL;
+    *effect = (struct effect){
+        .seq = seq,
+        .time_us = slot->time_us,
+        .cause = slot->cause,
+        .map = map_name(partition->store->maps.maps[slot->map]),
+        .key = record_key(new_record ? new_record : old_record),
+    };
+    if (new_record != NULL) {
+        effect->value = record_value(new_record);
+        effect->expiry_ms = record_expiry_ms(new_record);
+        effect->max_idle_ms = record_max_idle_ms(new_record);
+    }
+    *old_value = old_record ? record_value(old_record) : bytes_of(NULL, 0);
+    *old_seq = old_record ? record_seq(old_record) : 0;
+}
+
+// ---- Backups ----
+
+static struct target target_of(struct partition *partition, struct bytes map, struct bytes key)
+{
+    struct target target = {
+        .partition = partition,
+        .map = map_list_add(&partition->store->maps, map, MAPS_REPLICATED_MAX),
+        .key = key,
+        .hash = key_hash(key),
+    };
+    CHECK(target.map != NULL);
+    target_find(&target);
+    return target;
+}
+
+void partition_append(struct partition *partition, const struct effect *effect)
+{
+    CHECK(effect->seq == partition->log.last_seq + 1);
+    struct target target = target_of(partition, effect->map, effect->key);
+    int64_t time_us = (int64_t)effect->time_us;
+    struct content content = {
+        .value = effect->value,
+        .expiry_ms = effect->expiry_ms,
+        .max_idle_ms = effect->max_idle_ms,
+    };
+    if (effect->value.size != 0)
+        CHECK(target_put(&target, &content, effect->cause, time_us) != NULL);
+    else if (target.place.bucket != NULL)
+        target_remove(&target, effect->cause, time_us);
+    else
+        target_note_removal(&target, effect->cause, time_us);
+}
+
+void partition_drop_entries(struct partition *partition)
+{
+    struct slab *slab = &partition->store->slab;
+    const struct map_list *maps = &partition->store->maps;
+    for (uint32_t number = 0; number < maps->count; number++) {
+        struct map *map = maps->maps[number];
+        struct table *table = map_table(map, partition->index);
+        uint64_t position = 0;
+        while (table != NULL && table->root != 0) {
+            struct table_segment segment = table_segment_at(table, slab, position);
+            uint32_t handles[SEGMENT_SLOTS_MAX];
+            uint32_t count = segment_collect(segment.buckets, segment.mask, slab, handles);
+            for (uint32_t i = 0; i < count; i++) {
+                map->timed_count -= record_flags(record_at(slab, handles[i])) != 0;
+                record_free(slab, handles[i]);
+            }
+            map->entry_count -= count;
+            if (segment.last_hash == UINT64_MAX)
+                table_clear(table, slab);
+            position = segment.last_hash + 1;
+        }
+    }
+}
+
+void partition_reset(struct partition *partition, uint64_t seq)
+{
+    partition_drop_entries(partition);
+    log_reset(&partition->log, &partition->store->slab, seq);
+}
+
+// Whether the entry came by an effect that the log still has: it is then as new as any scan, and
+// the log depends on its record.
+static bool log_wrote(const struct partition *partition, uint32_t handle)
+{
+    const struct slab *slab = &partition->store->slab;
+    const struct log *log = &partition->log;
+    uint64_t seq = record_seq(record_at(slab, handle));
+    return seq >= log->first_seq && seq <= log->last_seq &&
+           log_at(log, slab, seq)->new_record == handle;
+}
+
+void partition_load(struct partition *partition, struct bytes map, const struct entry *entry)
+{
+    struct target target = target_of(partition, map, entry->key);
+    uint32_t present = place_handle(target.place);
+    if (present != 0) {
+        if (record_seq(target_record(&target)) >= entry->seq || log_wrote(partition, present))
+            return;
+        target_drop(&target);
+    }
+    struct content content = {
+        .value = entry->value,
+        .expiry_ms = entry->expiry_ms,
+        .max_idle_ms = entry->max_idle_ms,
+    };
+    // When it was last accessed is not known here: its idle time starts over (active_since_ms).
+    target_load(&target, &content, entry->seq, EXPIRY_ORIGIN_MS);
+}
