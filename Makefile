@@ -21,7 +21,7 @@ FUZZ_SECONDS ?= 10
 WARNINGS := -Wall -Wextra -Werror -Wshadow -Wconversion -Wsign-conversion -Wstrict-prototypes \
 	-Wmissing-prototypes -Wpointer-arith -Wcast-qual -Wwrite-strings -Wundef -Wvla -Wformat=2 \
 	-Wswitch-enum -Wdouble-promotion
-PACKAGES_NODE := libevent_core libxxhash liburcu-cds inih
+PACKAGES_NODE := libevent_core libxxhash liburcu liburcu-cds inih
 PACKAGES_CLIENT := libevent_core libxxhash msgpack jansson
 PACKAGES_SHELL := libedit
 PACKAGES_TEST := criterion

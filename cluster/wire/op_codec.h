@@ -28,10 +28,12 @@ void reply_encode_count(struct buffer *out, uint32_t request_id, uint64_t count)
 void reply_encode_clear(struct buffer *out, uint32_t request_id, uint64_t count, bool more,
                         struct scan_position position);
 
-// SCAN: [more, partition, hash, rows]; `rows` is row_count times key, version, value, one after the
-// other.
+// SCAN: [more, partition, hash, rows, limit]; `rows` is row_count times key, version, value, one
+// after the other. `limit`: rows that the query wants in all, from all workers together; 0: no
+// LIMIT.
 void reply_encode_scan(struct buffer *out, uint32_t request_id, bool more,
-                       struct scan_position position, uint32_t row_count, struct bytes rows);
+                       struct scan_position position, uint32_t row_count, struct bytes rows,
+                       uint64_t limit);
 
 // A body that is MessagePack already (MAPS: an array of [name, count]; STATS: a map of numbers and
 // texts).
@@ -52,6 +54,7 @@ struct op_reply {
     bool more;
     struct scan_position position;
     struct bytes rows; // scan: `count` times key, version, value; well-formed
+    uint64_t limit;    // scan: rows that the query wants in all; 0: no LIMIT
 };
 
 // `frame` is a FRAME_REPLY to an operation of this kind, or a FRAME_ERROR or FRAME_ENDED.

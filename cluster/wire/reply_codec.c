@@ -43,15 +43,17 @@ void reply_encode_clear(struct buffer *out, uint32_t request_id, uint64_t count,
 }
 
 void reply_encode_scan(struct buffer *out, uint32_t request_id, bool more,
-                       struct scan_position position, uint32_t row_count, struct bytes rows)
+                       struct scan_position position, uint32_t row_count, struct bytes rows,
+                       uint64_t limit)
 {
     size_t mark = reply_begin(out, request_id, PARTITION_ANY);
-    write_array(out, 4);
+    write_array(out, 5);
     write_bool(out, more);
     write_uint(out, position.partition);
     write_uint(out, position.hash);
     write_array(out, row_count * 3);
     buffer_append(out, rows.data, rows.size);
+    write_uint(out, limit);
     frame_end(out, mark);
 }
 
@@ -119,7 +121,7 @@ static bool scan_decode(struct cursor *cursor, struct op_reply *reply)
 {
     uint32_t count;
     uint32_t objects;
-    if (!cursor_read_array(cursor, &count) || count != 4 || !position_decode(cursor, reply) ||
+    if (!cursor_read_array(cursor, &count) || count != 5 || !position_decode(cursor, reply) ||
         !cursor_read_array(cursor, &objects) || objects % 3 != 0)
         return false;
     reply->count = objects / 3;
@@ -132,7 +134,7 @@ static bool scan_decode(struct cursor *cursor, struct op_reply *reply)
             return false;
     }
     reply->rows = bytes_of(start, (size_t)(cursor->at - start));
-    return true;
+    return cursor_read_uint(cursor, &reply->limit);
 }
 
 static bool body_decode(enum op_kind kind, struct cursor *cursor, struct op_reply *reply)

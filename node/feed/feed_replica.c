@@ -64,13 +64,14 @@ static void fill_note_map(void *context, struct bytes name)
     fill->map_count++;
 }
 
-void fill_start(struct fill *fill, struct outlet *outlet, const struct source *source)
+void fill_start(struct fill *fill, struct outlet *outlet, const struct source *source,
+                uint64_t start_seq)
 {
     fill_stop(fill);
     fill->is_active = true;
-    fill->start_seq = partition_last_seq(source->partition);
+    fill->start_seq = start_seq;
     partition_each_map(source->partition, fill_note_map, fill);
-    struct position position = {.epoch = source->epoch};
+    struct position position = {.epoch = source->epoch, .seq = start_seq};
     position_encode(&outlet->out, FRAME_FILL_BEGIN, source->number, &position);
     outlet_changed(outlet);
 }

@@ -22,8 +22,9 @@ struct fill {
     bool is_active;
 };
 
-// Sends FILL_BEGIN and prepares the scan.
-void fill_start(struct fill *fill, struct outlet *outlet, const struct source *source);
+// Sends FILL_BEGIN and prepares the scan, which stands for the log up to start_seq.
+void fill_start(struct fill *fill, struct outlet *outlet, const struct source *source,
+                uint64_t start_seq);
 
 // Sends entries until the outlet holds `until_bytes` or the scan is over. True when it is over:
 // FILL_END was sent, and the fill is inactive again.

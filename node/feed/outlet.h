@@ -8,7 +8,7 @@
 
 struct outlet {
     struct buffer out;  // frames not yet written
-    size_t limit_bytes; // beyond it no more operations are read and subscriptions are ended
+    size_t limit_bytes; // beyond it subscriptions are ended
     uint32_t holders;   // who will still write here later: the owner must not free it before 0
     bool is_dirty;      // `changed` was called and the owner has not flushed since
     bool is_closed;     // nothing written from now on reaches anybody
@@ -27,6 +27,14 @@ static inline void outlet_changed(struct outlet *outlet)
 static inline bool outlet_is_full(const struct outlet *outlet)
 {
     return buffer_size(&outlet->out) > outlet->limit_bytes;
+}
+
+// Beyond it no more operations are executed for this outlet until some of it was written.
+enum { OUTLET_PAUSE_BYTES = 256 * 1024 };
+
+static inline bool outlet_wants_pause(const struct outlet *outlet)
+{
+    return buffer_size(&outlet->out) > OUTLET_PAUSE_BYTES;
 }
 
 static inline void outlet_hold(struct outlet *outlet)

@@ -1,0 +1,625 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "node/net/connection.h"
+
+#include "cluster/base/memory.h"
+#include "cluster/wire/event_codec.h"
+#include "cluster/wire/message_codec.h"
+#include "cluster/wire/op_codec.h"
+#include "node/net/socket.h"
+#include "node/worker/execute.h"
+
+#include <event2/event.h>
+#include <stdio.h>
+#include <unistd.h>
+
+enum {
+    READ_BYTES = 64 * 1024,
+    OUTPUT_KEEP_BYTES = 64 * 1024,
+    // Answers of one connection that wait for a commit or for another worker.
+    UNDER_WAY_MAX = 16 * 1024,
+};
+
+enum connection_state {
+    CONNECTION_NEW = 0, // no HELLO yet
+    CONNECTION_CLIENT,
+    CONNECTION_PEER,   // a primary sends to backups here
+    CONNECTION_ENDING, // writes what it has, then closes; reads nothing more
+    CONNECTION_CLOSED, // only answers under way keep it in memory
+};
+
+struct connection {
+    struct outlet outlet;
+    struct connections *connections;
+    enum connection_state state;
+    int descriptor;
+    bool is_paused; // not read from
+    struct event *readable;
+    struct event *writable;
+    struct buffer in;        // the start of a frame whose rest has not come
+    struct list all_link;    // in connections->all
+    struct list dirty_link;  // in connections->dirty
+    struct list paused_link; // in connections->paused
+    struct list watches;     // its subscriptions
+    uint16_t member;         // CONNECTION_PEER: who sends
+};
+
+struct connections {
+    struct worker *worker;
+    struct connections_options options;
+    struct list all;
+    struct list dirty;
+    struct list paused;
+    uint32_t count;
+    uint8_t read_buffer[READ_BYTES];
+};
+
+// A socket on its way to this worker, with what was read from it already.
+struct arrival {
+    struct letter letter;
+    struct connections *connections;
+    int descriptor;
+    struct buffer in; // empty, or a HELLO that was accepted by another worker and what follows it
+};
+
+static struct connection *connection_of(struct outlet *outlet)
+{
+    return LIST_ENTRY(outlet, struct connection, outlet);
+}
+
+// ---- Life ----
+
+static void on_outlet_changed(struct outlet *outlet)
+{
+    struct connection *connection = connection_of(outlet);
+    if (list_is_empty(&connection->dirty_link))
+        list_append(&connection->connections->dirty, &connection->dirty_link);
+}
+
+static void connection_release(struct connection *connection)
+{
+    list_remove(&connection->all_link);
+    list_remove(&connection->dirty_link);
+    connection->connections->count--;
+    buffer_deinit(&connection->outlet.out);
+    buffer_deinit(&connection->in);
+    free(connection);
+}
+
+static void on_outlet_released(struct outlet *outlet)
+{
+    connection_release(connection_of(outlet));
+}
+
+// The socket is given up (not closed: the caller does, or another worker has it).
+static void connection_detach(struct connection *connection)
+{
+    event_free(connection->readable);
+    event_free(connection->writable);
+    list_remove(&connection->paused_link);
+    struct watch *watch;
+    while ((watch = watch_first(&connection->watches)) != NULL)
+        watch_free(watch);
+    if (connection->state == CONNECTION_PEER)
+        worker_primary_gone(connection->connections->worker, &connection->outlet);
+    connection->state = CONNECTION_CLOSED;
+    connection->connections->worker->counters.connections_closed++;
+    connection->outlet.is_closed = true;
+    if (connection->outlet.holders == 0)
+        connection_release(connection);
+}
+
+// The one place where a connection ends. It must not be touched afterwards.
+static void connection_close(struct connection *connection)
+{
+    close(connection->descriptor);
+    atomic_fetch_sub(connection->connections->options.open_count, 1);
+    connection_detach(connection);
+}
+
+// Input that nobody will read, taken off the socket: a close with unread input resets the
+// connection, and the other side might lose the error text.
+static void connection_discard_input(struct connection *connection)
+{
+    size_t count;
+    socket_read(connection->descriptor, connection->connections->read_buffer, READ_BYTES, &count);
+}
+
+// Says why, then closes once that is written.
+static void connection_refuse(struct connection *connection, uint32_t request_id, enum error error,
+                              const char *text)
+{
+    error_encode(&connection->outlet.out, FRAME_ERROR, request_id, PARTITION_ANY, error, text, 0);
+    outlet_changed(&connection->outlet);
+    if (connection->state == CONNECTION_PEER)
+        worker_primary_gone(connection->connections->worker, &connection->outlet);
+    connection->state = CONNECTION_ENDING;
+    log_write(connection->connections->worker->options.log, LOG_WARN, "net",
+              "connection refused: %s: %s", error_name(error), text);
+    event_del(connection->readable);
+}
+
+static void connection_pause(struct connection *connection)
+{
+    if (connection->is_paused)
+        return;
+    connection->is_paused = true;
+    event_del(connection->readable);
+    list_append(&connection->connections->paused, &connection->paused_link);
+}
+
+static bool connection_must_wait(const struct connection *connection)
+{
+    return outlet_wants_pause(&connection->outlet) || connection->outlet.holders > UNDER_WAY_MAX ||
+           (connection->state == CONNECTION_CLIENT &&
+            worker_is_congested(connection->connections->worker));
+}
+
+// ---- Session frames ----
+
+static uint16_t member_named(const struct view *view, struct bytes name)
+{
+    for (uint32_t i = 0; i < view->member_count; i++) {
+        if (bytes_equal(bytes_of_text(view->members[i].name), name))
+            return (uint16_t)i;
+    }
+    return VIEW_NO_MEMBER;
+}
+
+static void hello_answer(struct connection *connection, uint32_t request_id)
+{
+    const struct connections_options *options = &connection->connections->options;
+    const struct worker_options *worker = &connection->connections->worker->options;
+    struct hello_reply reply = {.version = PROTOCOL_VERSION,
+                                .node = bytes_of_text(options->node_name),
+                                .grid = bytes_of_text(options->grid_name),
+                                .incarnation = options->incarnation,
+                                .worker = worker->number,
+                                .worker_count = worker->router->worker_count,
+                                .partition_count = worker->router->view->partition_count};
+    hello_reply_encode(&connection->outlet.out, request_id, &reply);
+    outlet_changed(&connection->outlet);
+}
+
+static bool hello_is_acceptable(struct connection *connection, uint32_t request_id,
+                                const struct hello *hello)
+{
+    const struct connections *connections = connection->connections;
+    const struct router *router = connections->worker->options.router;
+    char text[256];
+    if (hello->version_min > PROTOCOL_VERSION || hello->version_max < PROTOCOL_VERSION) {
+        snprintf(text, sizeof text, "this node speaks protocol version %d, asked for %u to %u",
+                 PROTOCOL_VERSION, hello->version_min, hello->version_max);
+        connection_refuse(connection, request_id, ERROR_UNSUPPORTED_VERSION, text);
+        return false;
+    }
+    if ((hello->grid.size > 0 || hello->role == HELLO_PEER) &&
+        !bytes_equal(hello->grid, bytes_of_text(connections->options.grid_name))) {
+        snprintf(text, sizeof text, "this node belongs to grid '%s', asked for '%.*s'",
+                 connections->options.grid_name, (int)hello->grid.size,
+                 (const char *)hello->grid.data);
+        connection_refuse(connection, request_id, ERROR_WRONG_GRID, text);
+        return false;
+    }
+    if (hello->worker != HELLO_ANY_WORKER && hello->worker >= router->worker_count) {
+        snprintf(text, sizeof text, "worker %u: this node has %u", hello->worker,
+                 router->worker_count);
+        connection_refuse(connection, request_id, ERROR_INVALID_ARGUMENT, text);
+        return false;
+    }
+    if (hello->role == HELLO_PEER && member_named(router->view, hello->name) == VIEW_NO_MEMBER) {
+        snprintf(text, sizeof text, "'%.*s' is no member of this grid", (int)hello->name.size,
+                 (const char *)hello->name.data);
+        connection_refuse(connection, request_id, ERROR_WRONG_GRID, text);
+        return false;
+    }
+    return true;
+}
+
+static void arrival_deliver(struct worker *worker, struct letter *letter);
+
+// Sends the socket and everything from the HELLO on to the worker that the HELLO asks for.
+static void connection_hand_over(struct connection *connection, uint16_t worker_number,
+                                 struct bytes rest)
+{
+    struct worker *worker = connection->connections->worker->options.siblings[worker_number];
+    struct arrival *arrival = memory_new(sizeof *arrival);
+    arrival->letter.deliver = arrival_deliver;
+    arrival->connections = worker->connections;
+    arrival->descriptor = connection->descriptor;
+    buffer_append(&arrival->in, rest.data, rest.size);
+    connection_detach(connection);
+    worker_post(worker, &arrival->letter);
+}
+
+// What became of a frame, or of the connection over it.
+enum verdict {
+    VERDICT_NEXT = 0, // handled
+    VERDICT_ENDING,   // refused: nothing more is read
+    VERDICT_GONE,     // the connection is not ours any more
+};
+
+// `rest`: the HELLO's frame and all that follows it.
+static enum verdict session_hello(struct connection *connection, const struct frame *frame,
+                                  struct bytes rest)
+{
+    struct hello hello;
+    enum error error = hello_decode(frame->body, &hello);
+    if (error != ERROR_NONE) {
+        connection_refuse(connection, frame->header.request_id, error, "HELLO: malformed body");
+        return VERDICT_ENDING;
+    }
+    if (!hello_is_acceptable(connection, frame->header.request_id, &hello))
+        return VERDICT_ENDING;
+    struct worker *worker = connection->connections->worker;
+    if (hello.worker != HELLO_ANY_WORKER && hello.worker != worker->options.number) {
+        connection_hand_over(connection, hello.worker, rest);
+        return VERDICT_GONE;
+    }
+    if (hello.role == HELLO_PEER) {
+        connection->state = CONNECTION_PEER;
+        connection->member = member_named(worker->options.router->view, hello.name);
+    } else {
+        connection->state = CONNECTION_CLIENT;
+    }
+    hello_answer(connection, frame->header.request_id);
+    return VERDICT_NEXT;
+}
+
+static enum verdict peer_frame(struct connection *connection, const struct frame *frame)
+{
+    struct worker *worker = connection->connections->worker;
+    const struct view *view = worker->options.router->view;
+    uint16_t partition = frame->header.partition;
+    struct replica *replica = worker_replica(worker, partition);
+    enum error error = ERROR_NOT_OWNER;
+    if (replica && view_owner(view, partition, 0) == connection->member)
+        error = replica_receive(replica, &connection->outlet, frame);
+    if (error == ERROR_NONE)
+        return VERDICT_NEXT;
+    char text[128];
+    snprintf(text, sizeof text, "frame of kind 0x%02x for partition %u from a primary",
+             frame->header.kind, partition);
+    connection_refuse(connection, frame->header.request_id, error, text);
+    return VERDICT_ENDING;
+}
+
+// Everything that is not an operation.
+static enum verdict session_frame(struct connection *connection, const struct frame *frame,
+                                  struct bytes rest)
+{
+    struct worker *worker = connection->connections->worker;
+    struct outlet *outlet = &connection->outlet;
+    uint32_t request_id = frame->header.request_id;
+    if (connection->state == CONNECTION_NEW) {
+        if (frame->header.kind == FRAME_HELLO)
+            return session_hello(connection, frame, rest);
+        connection_refuse(connection, request_id, ERROR_MALFORMED_FRAME,
+                          "the first frame must be a HELLO");
+        return VERDICT_ENDING;
+    }
+    switch (frame->header.kind) {
+    case FRAME_VIEW:
+        view_encode(&outlet->out, request_id, worker->options.router->view);
+        break;
+    case FRAME_PING:
+        reply_encode_object(&outlet->out, request_id, bytes_of("\x90", 1));
+        break;
+    case FRAME_SUBSCRIBE:
+        worker_subscribe(worker, outlet, request_id, frame->body, &connection->watches);
+        break;
+    case FRAME_UNSUBSCRIBE:
+        worker_unsubscribe(worker, outlet, request_id, frame->body, &connection->watches);
+        break;
+    default: {
+        char text[64];
+        if (connection->state == CONNECTION_PEER)
+            return peer_frame(connection, frame);
+        snprintf(text, sizeof text, "no operation has the kind 0x%02x", frame->header.kind);
+        error_encode(&outlet->out, FRAME_ERROR, request_id, frame->header.partition,
+                     ERROR_UNKNOWN_OPERATION, text, 0);
+        break;
+    }
+    }
+    outlet_changed(outlet);
+    return VERDICT_NEXT;
+}
+
+// ---- Reading ----
+
+static void refuse_operation(struct connection *connection, const struct frame *frame,
+                             enum error error, const char *what)
+{
+    char text[128];
+    snprintf(text, sizeof text, "%s: %s", what, error_name(error));
+    connection->connections->worker->counters.errors++;
+    error_encode(&connection->outlet.out, FRAME_ERROR, frame->header.request_id,
+                 frame->header.partition, error, text, 0);
+    outlet_changed(&connection->outlet);
+}
+
+// A batch of operations that follow each other in the input.
+struct batch {
+    struct request requests[BATCH_OPERATIONS_MAX];
+    size_t ends[BATCH_OPERATIONS_MAX]; // where each one's frame ends in the input
+    uint32_t count;
+};
+
+// Executes the batch. *consumed moves behind what was executed; false: the outlet filled up on the
+// way.
+static bool batch_execute(struct connection *connection, struct batch *batch, size_t *consumed)
+{
+    if (batch->count == 0)
+        return true;
+    uint32_t executed =
+        execute_batch(connection->connections->worker, batch->requests, batch->count);
+    bool complete = executed == batch->count;
+    *consumed = batch->ends[executed - 1];
+    batch->count = 0;
+    return complete && !connection_must_wait(connection);
+}
+
+static void batch_add(struct connection *connection, struct batch *batch, const struct op *op,
+                      uint32_t request_id, size_t end)
+{
+    batch->requests[batch->count] =
+        (struct request){.op = *op, .id = request_id, .outlet = &connection->outlet};
+    batch->ends[batch->count++] = end;
+}
+
+static enum verdict input_refuse(struct connection *connection, enum error error)
+{
+    connection_refuse(connection, 0, error,
+                      error == ERROR_TOO_LARGE ? "frame: its body is over the limit"
+                                               : "frame: malformed header");
+    return VERDICT_ENDING;
+}
+
+// One complete frame at `offset`: an operation joins the batch, which is executed when full or
+// before anything else. *parsed: the frame was dealt with; false: the connection must wait before
+// it.
+static enum verdict input_frame(struct connection *connection, struct bytes input,
+                                const struct frame *frame, size_t offset, size_t end,
+                                struct batch *batch, size_t *consumed, bool *parsed)
+{
+    if (frame_is_operation(frame->header.kind) && connection->state == CONNECTION_CLIENT) {
+        struct op op;
+        const char *what = "";
+        enum error error = op_decode(frame, &op, &what);
+        if (error == ERROR_NONE) {
+            batch_add(connection, batch, &op, frame->header.request_id, end);
+            *parsed =
+                batch->count < BATCH_OPERATIONS_MAX || batch_execute(connection, batch, consumed);
+            return VERDICT_NEXT;
+        }
+        *parsed = batch_execute(connection, batch, consumed);
+        if (*parsed)
+            refuse_operation(connection, frame, error, what);
+    } else {
+        *parsed = batch_execute(connection, batch, consumed);
+        if (*parsed) {
+            struct bytes rest = bytes_of(input.data + offset, input.size - offset);
+            enum verdict verdict = session_frame(connection, frame, rest);
+            if (verdict != VERDICT_NEXT)
+                return verdict;
+        }
+    }
+    if (*parsed)
+        *consumed = end;
+    return VERDICT_NEXT;
+}
+
+// Handles all complete frames at the start of `input`. *consumed: bytes that are done with.
+static enum verdict input_handle(struct connection *connection, struct bytes input,
+                                 size_t *consumed)
+{
+    struct batch batch;
+    batch.count = 0;
+    size_t offset = 0;
+    *consumed = 0;
+    for (;;) {
+        struct frame frame;
+        enum error error;
+        bool parsed = true;
+        struct bytes rest = bytes_of(input.data + offset, input.size - offset);
+        enum frame_verdict found = frame_parse(
+            rest, connection->connections->options.frame_body_bytes_max, &frame, &error);
+        if (found == FRAME_INCOMPLETE)
+            break;
+        if (found == FRAME_INVALID) {
+            batch_execute(connection, &batch, consumed);
+            return input_refuse(connection, error);
+        }
+        size_t end = offset + FRAME_HEADER_BYTES + frame.body.size;
+        enum verdict verdict =
+            input_frame(connection, input, &frame, offset, end, &batch, consumed, &parsed);
+        if (verdict != VERDICT_NEXT || !parsed)
+            return verdict;
+        offset = end;
+    }
+    batch_execute(connection, &batch, consumed);
+    return VERDICT_NEXT;
+}
+
+// Handles what stands in connection->in. VERDICT_GONE: the connection must not be touched.
+static enum verdict stored_handle(struct connection *connection)
+{
+    size_t consumed;
+    enum verdict verdict = input_handle(connection, buffer_bytes(&connection->in), &consumed);
+    if (verdict == VERDICT_NEXT) {
+        buffer_consume(&connection->in, consumed);
+        buffer_trim(&connection->in, READ_BYTES);
+        if (connection_must_wait(connection))
+            connection_pause(connection);
+    }
+    return verdict;
+}
+
+// The usual case: nothing was left over, so the thread's buffer is read into and parsed in place.
+static void read_fresh(struct connection *connection)
+{
+    struct connections *connections = connection->connections;
+    size_t count;
+    enum socket_verdict read =
+        socket_read(connection->descriptor, connections->read_buffer, READ_BYTES, &count);
+    if (read == SOCKET_CLOSED)
+        connection_close(connection);
+    if (read != SOCKET_OK)
+        return;
+    size_t consumed;
+    struct bytes input = bytes_of(connections->read_buffer, count);
+    if (input_handle(connection, input, &consumed) != VERDICT_NEXT)
+        return;
+    buffer_append(&connection->in, input.data + consumed, input.size - consumed);
+    if (connection_must_wait(connection))
+        connection_pause(connection);
+}
+
+static void on_readable(evutil_socket_t descriptor, short what, void *context)
+{
+    (void)descriptor;
+    (void)what;
+    struct connection *connection = context;
+    if (buffer_size(&connection->in) == 0) {
+        read_fresh(connection);
+        return;
+    }
+    size_t count;
+    enum socket_verdict read = socket_read(
+        connection->descriptor, buffer_reserve(&connection->in, READ_BYTES), READ_BYTES, &count);
+    buffer_advance(&connection->in, count);
+    if (read == SOCKET_CLOSED)
+        connection_close(connection);
+    else if (read == SOCKET_OK)
+        stored_handle(connection);
+}
+
+// ---- Writing ----
+
+static void on_writable(evutil_socket_t descriptor, short what, void *context)
+{
+    (void)descriptor;
+    (void)what;
+    on_outlet_changed(context); // the end of the turn writes
+}
+
+static void connection_flush(struct connection *connection)
+{
+    connection->outlet.is_dirty = false;
+    if (connection->state == CONNECTION_CLOSED) {
+        buffer_clear(&connection->outlet.out);
+        return;
+    }
+    enum socket_verdict verdict = socket_write(connection->descriptor, &connection->outlet.out);
+    if (verdict == SOCKET_CLOSED ||
+        (verdict == SOCKET_OK && connection->state == CONNECTION_ENDING)) {
+        connection_discard_input(connection);
+        connection_close(connection);
+        return;
+    }
+    if (verdict == SOCKET_BLOCKED)
+        event_add(connection->writable, NULL);
+    buffer_trim(&connection->outlet.out, OUTPUT_KEEP_BYTES);
+}
+
+// Reads again from those that may go on, first what they have already sent.
+static void paused_resume(struct connections *connections)
+{
+    struct list *next;
+    for (struct list *link = connections->paused.next; link != &connections->paused; link = next) {
+        next = link->next;
+        struct connection *connection = LIST_ENTRY(link, struct connection, paused_link);
+        if (connection_must_wait(connection))
+            continue;
+        list_remove(link);
+        connection->is_paused = false;
+        event_add(connection->readable, NULL);
+        if (buffer_size(&connection->in) > 0)
+            stored_handle(connection);
+    }
+}
+
+void connections_flush(struct connections *connections)
+{
+    paused_resume(connections);
+    struct list *link;
+    struct list turn; // those dirty now; who becomes dirty meanwhile is flushed in the next turn
+    list_init(&turn);
+    while ((link = list_pop(&connections->dirty)) != NULL)
+        list_append(&turn, link);
+    while ((link = list_pop(&turn)) != NULL)
+        connection_flush(LIST_ENTRY(link, struct connection, dirty_link));
+}
+
+// ---- Arrival ----
+
+static struct connection *connection_new(struct connections *connections, int descriptor)
+{
+    struct connection *connection = memory_new(sizeof *connection);
+    struct event_base *base = connections->worker->base;
+    connection->connections = connections;
+    connection->descriptor = descriptor;
+    connection->outlet.limit_bytes = connections->options.output_bytes_max;
+    connection->outlet.changed = on_outlet_changed;
+    connection->outlet.released = on_outlet_released;
+    connection->readable =
+        event_new(base, descriptor, EV_READ | EV_PERSIST, on_readable, connection);
+    connection->writable = event_new(base, descriptor, EV_WRITE, on_writable, connection);
+    CHECK(connection->readable && connection->writable);
+    list_init(&connection->dirty_link);
+    list_init(&connection->paused_link);
+    list_init(&connection->watches);
+    list_append(&connections->all, &connection->all_link);
+    connections->count++;
+    connections->worker->counters.connections_opened++;
+    event_add(connection->readable, NULL);
+    return connection;
+}
+
+static void arrival_deliver(struct worker *worker, struct letter *letter)
+{
+    (void)worker;
+    struct arrival *arrival = (struct arrival *)letter;
+    struct connection *connection = connection_new(arrival->connections, arrival->descriptor);
+    connection->in = arrival->in;
+    free(arrival);
+    if (buffer_size(&connection->in) > 0)
+        stored_handle(connection);
+}
+
+void connections_post(struct connections *connections, int descriptor)
+{
+    struct arrival *arrival = memory_new(sizeof *arrival);
+    arrival->letter.deliver = arrival_deliver;
+    arrival->connections = connections;
+    arrival->descriptor = descriptor;
+    worker_post(connections->worker, &arrival->letter);
+}
+
+struct connections *connections_new(struct worker *worker,
+                                    const struct connections_options *options)
+{
+    struct connections *connections = memory_new(sizeof *connections);
+    connections->worker = worker;
+    connections->options = *options;
+    list_init(&connections->all);
+    list_init(&connections->dirty);
+    list_init(&connections->paused);
+    return connections;
+}
+
+void connections_free(struct connections *connections)
+{
+    struct list *next;
+    for (struct list *link = connections->all.next; link != &connections->all; link = next) {
+        next = link->next;
+        struct connection *connection = LIST_ENTRY(link, struct connection, all_link);
+        if (connection->state != CONNECTION_CLOSED)
+            connection_close(connection);
+    }
+    free(connections);
+}
+
+uint32_t connections_count(const struct connections *connections)
+{
+    return connections->count;
+}

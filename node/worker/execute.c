@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "node/worker/execute.h"
+
+#include "cluster/model/key.h"
+#include "cluster/wire/op_codec.h"
+#include "node/worker/hop.h"
+
+#include <stdio.h>
+
+void execute_refuse(struct worker *worker, const struct request *request, enum error error,
+                    const char *text, uint64_t version)
+{
+    worker->counters.errors++;
+    error_encode(&request->outlet->out, FRAME_ERROR, request->id, request->op.partition, error,
+                 text, version);
+    outlet_changed(request->outlet);
+}
+
+static void refuse_not_owner(struct worker *worker, const struct request *request)
+{
+    const struct view *view = worker->options.router->view;
+    char text[384];
+    const struct view_member *owner = &view->members[view_owner(view, request->op.partition, 0)];
+    snprintf(text, sizeof text, "partition %u: its primary is on %s (%s:%u)", request->op.partition,
+             owner->name, owner->host, owner->port);
+    execute_refuse(worker, request, ERROR_NOT_OWNER, text, 0);
+}
+
+// The replica that will execute it; NULL: it was answered or sent on.
+static struct replica *route(struct worker *worker, const struct request *request)
+{
+    const struct router *router = worker->options.router;
+    const struct op *op = &request->op;
+    if (op->partition != key_partition(op->hash, router->view->partition_count)) {
+        execute_refuse(worker, request, ERROR_INVALID_ARGUMENT,
+                       "the header's partition is not the key's", 0);
+        return NULL;
+    }
+    if (!router_is_primary(router, op->partition)) {
+        refuse_not_owner(worker, request);
+        return NULL;
+    }
+    if (router_worker(router, op->partition) != worker->options.number) {
+        hop_send(worker, request);
+        return NULL;
+    }
+    return worker_replica(worker, op->partition);
+}
+
+static void answer_encode(struct buffer *out, const struct request *request,
+                          const struct op_result *result)
+{
+    if (result->error != ERROR_NONE)
+        error_encode(out, FRAME_ERROR, request->id, request->op.partition, result->error,
+                     result->text, result->version);
+    else
+        reply_encode_entry(out, request->id, request->op.partition, result->found, result->version,
+                           result->value);
+}
+
+// At once, or when what it tells of is committed.
+static void answer(struct worker *worker, const struct request *request,
+                   const struct op_result *result)
+{
+    struct replica *replica = request->replica;
+    if (result->seq <= replica_readable_seq(replica)) {
+        answer_encode(&request->outlet->out, request, result);
+        outlet_changed(request->outlet);
+        return;
+    }
+    uint64_t deadline_us =
+        worker_now_us() + (uint64_t)worker->options.replication_timeout_ms * US_PER_MS;
+    size_t mark = pending_begin(&replica->pending, request->outlet, result->seq, deadline_us,
+                                op_is_write(request->op.kind));
+    answer_encode(&replica->pending.queue, request, result);
+    pending_end(&replica->pending, mark);
+}
+
+static bool write_is_refused(struct worker *worker, const struct request *request)
+{
+    char text[384];
+    if (request->op.value.size > worker->options.max_value_bytes) {
+        snprintf(text, sizeof text, "value of %zu bytes: max-value-bytes is %lu",
+                 request->op.value.size, (unsigned long)worker->options.max_value_bytes);
+        execute_refuse(worker, request, ERROR_TOO_LARGE, text, 0);
+        return true;
+    }
+    enum error error =
+        replica_write_refusal(request->replica, worker->options.router, text, sizeof text);
+    if (error != ERROR_NONE)
+        execute_refuse(worker, request, error, text, 0);
+    return error != ERROR_NONE;
+}
+
+static void execute_one(struct worker *worker, const struct request *request, uint64_t now_us)
+{
+    struct replica *replica = request->replica;
+    bool is_write = op_is_write(request->op.kind);
+    worker->counters.operations++;
+    if (is_write) {
+        worker->counters.writes++;
+        if (write_is_refused(worker, request))
+            return;
+    } else {
+        worker->counters.reads++;
+    }
+    struct op_result result;
+    partition_execute(replica->source.partition, &request->op, (int64_t)now_us,
+                      replica_readable_seq(replica), &result);
+    worker->counters.errors += result.error != ERROR_NONE;
+    worker_note_effects(worker, replica);
+    answer(worker, request, &result);
+}
+
+uint32_t execute_batch(struct worker *worker, struct request *requests, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        requests[i].replica = worker_replica(worker, requests[i].op.partition);
+    for (uint32_t i = 0; i < count; i++) {
+        if (requests[i].replica && op_has_key(requests[i].op.kind))
+            partition_prefetch_index(requests[i].replica->source.partition, &requests[i].op);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        if (requests[i].replica && op_has_key(requests[i].op.kind))
+            partition_prefetch_record(requests[i].replica->source.partition, &requests[i].op);
+    }
+    uint64_t now_us = worker_now_us();
+    uint32_t executed = 0;
+    while (executed < count) {
+        struct request *request = &requests[executed++];
+        if (!op_has_key(request->op.kind)) {
+            execute_whole(worker, request);
+        } else {
+            request->replica = route(worker, request);
+            if (request->replica)
+                execute_one(worker, request, now_us);
+        }
+        if (outlet_wants_pause(request->outlet))
+            break;
+    }
+    worker_advance_touched(worker);
+    return executed;
+}

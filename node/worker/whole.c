@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: Apache-2.0
+// Operations about all partitions of a worker: SIZE, CLEAR, SCAN, MAPS, STATS.
+#include "cluster/base/memory.h"
+#include "cluster/wire/op_codec.h"
+#include "cluster/wire/writer.h"
+#include "node/worker/execute.h"
+#include "node/worker/stats.h"
+
+#include <stdio.h>
+
+enum { SCAN_SEGMENTS_PER_PAGE = 512 }; // a page ends here even when nothing was found
+
+// The primaries of this worker are its sources, in the order of their partitions.
+static uint32_t first_slot_from(const struct worker *worker, uint16_t partition)
+{
+    uint32_t low = 0;
+    uint32_t high = worker->source_count;
+    while (low < high) {
+        uint32_t middle = (low + high) / 2;
+        if (worker->sources[middle]->number < partition)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+// Where a walk over the sources stands.
+struct walk_place {
+    uint32_t slot;
+    uint64_t hash;
+};
+
+static struct walk_place place_from(const struct worker *worker, struct scan_position position)
+{
+    struct walk_place place = {.slot = first_slot_from(worker, position.partition)};
+    if (place.slot < worker->source_count &&
+        worker->sources[place.slot]->number == position.partition)
+        place.hash = position.hash;
+    return place;
+}
+
+static struct scan_position position_of(const struct worker *worker, struct walk_place place)
+{
+    struct scan_position position = {.hash = place.hash};
+    if (place.slot < worker->source_count)
+        position.partition = worker->sources[place.slot]->number;
+    return position;
+}
+
+// ---- SIZE and CLEAR ----
+
+// Entries of the map in the primaries of this worker.
+static uint64_t map_size(const struct worker *worker, struct bytes map)
+{
+    uint64_t count = 0;
+    for (uint32_t slot = 0; slot < worker->source_count; slot++)
+        count += partition_map_size(worker->sources[slot]->partition, map);
+    return count;
+}
+
+static void execute_size(struct worker *worker, const struct request *request)
+{
+    reply_encode_count(&request->outlet->out, request->id, map_size(worker, request->op.map));
+    outlet_changed(request->outlet);
+}
+
+enum { CLEAR_STEPS_PER_CALL = 64 };
+
+static struct replica *replica_of(struct source *source)
+{
+    return LIST_ENTRY(source, struct replica, source);
+}
+
+// One segment of one partition; false when it was refused and answered.
+static bool clear_step(struct worker *worker, const struct request *request,
+                       struct walk_place *place, uint64_t *removed)
+{
+    struct source *source = worker->sources[place->slot];
+    struct replica *replica = replica_of(source);
+    char text[384];
+    enum error error = replica_write_refusal(replica, worker->options.router, text, sizeof text);
+    if (error != ERROR_NONE) {
+        execute_refuse(worker, request, error, text, 0);
+        return false;
+    }
+    struct op op = request->op;
+    op.partition = source->number;
+    op.position = (struct scan_position){.partition = source->number, .hash = place->hash};
+    struct op_result result;
+    partition_execute(source->partition, &op, (int64_t)worker_now_us(),
+                      replica_readable_seq(replica), &result);
+    if (result.error != ERROR_NONE) {
+        execute_refuse(worker, request, result.error, result.text, 0);
+        return false;
+    }
+    worker_note_effects(worker, replica);
+    *removed += result.count;
+    place->hash = result.more ? result.position.hash : 0;
+    place->slot += result.more ? 0 : 1;
+    return true;
+}
+
+// Removals are answered without waiting for their commit: what CLEAR promises is that entries are
+// gone from this primary; the next operation on any of them waits as usual.
+static void execute_clear(struct worker *worker, const struct request *request)
+{
+    struct walk_place place = place_from(worker, request->op.position);
+    uint64_t removed = 0;
+    for (int steps = 0; steps < CLEAR_STEPS_PER_CALL && place.slot < worker->source_count;
+         steps++) {
+        if (!clear_step(worker, request, &place, &removed))
+            return;
+    }
+    reply_encode_clear(&request->outlet->out, request->id, removed,
+                       place.slot < worker->source_count, position_of(worker, place));
+    outlet_changed(request->outlet);
+}
+
+// ---- SCAN ----
+
+struct scan_page {
+    const struct query *query; // NULL: all entries
+    struct buffer *rows;
+    uint64_t limit;    // LIMIT of the query; 0: none
+    uint32_t rows_max; // the page ends once it has as many
+    uint32_t row_count;
+    uint64_t committed_seq; // of the partition being walked
+    uint64_t newest_seq;    // of a row that is not committed yet; 0: none
+};
+
+static void scan_visit(void *context, const struct entry *entry)
+{
+    struct scan_page *page = context;
+    if (page->query && !query_matches(page->query, entry->key, entry->value))
+        return;
+    write_object(page->rows, entry->key);
+    write_uint(page->rows, entry->seq);
+    if (page->query)
+        query_project(page->query, entry->key, entry->value, page->rows);
+    else
+        write_object(page->rows, entry->value);
+    page->row_count++;
+    if (entry->seq > page->committed_seq && entry->seq > page->newest_seq)
+        page->newest_seq = entry->seq;
+}
+
+// Fills the page; the replica whose commit the page must wait for, or NULL.
+static struct replica *scan_fill(struct worker *worker, struct bytes map, struct walk_place *place,
+                                 struct scan_page *page)
+{
+    for (int segments = 0; segments < SCAN_SEGMENTS_PER_PAGE && place->slot < worker->source_count;
+         segments++) {
+        if (page->row_count >= page->rows_max || buffer_size(page->rows) >= SCAN_PAGE_BYTES)
+            break;
+        struct source *source = worker->sources[place->slot];
+        page->committed_seq = replica_readable_seq(replica_of(source));
+        if (!partition_walk(source->partition, map, &place->hash, scan_visit, page)) {
+            place->slot++;
+            place->hash = 0;
+        }
+        if (page->newest_seq != 0)
+            return replica_of(source);
+    }
+    return NULL;
+}
+
+static void scan_answer(struct worker *worker, const struct request *request,
+                        struct replica *replica, struct walk_place place,
+                        const struct scan_page *page)
+{
+    bool more = place.slot < worker->source_count;
+    struct scan_position position = position_of(worker, place);
+    if (!replica) {
+        reply_encode_scan(&request->outlet->out, request->id, more, position, page->row_count,
+                          buffer_bytes(page->rows), page->limit);
+        outlet_changed(request->outlet);
+        return;
+    }
+    uint64_t deadline_us =
+        worker_now_us() + (uint64_t)worker->options.replication_timeout_ms * US_PER_MS;
+    size_t mark =
+        pending_begin(&replica->pending, request->outlet, page->newest_seq, deadline_us, false);
+    reply_encode_scan(&replica->pending.queue, request->id, more, position, page->row_count,
+                      buffer_bytes(page->rows), page->limit);
+    pending_end(&replica->pending, mark);
+}
+
+static void execute_scan(struct worker *worker, const struct request *request)
+{
+    struct query *query = NULL;
+    if (request->op.query.size > 0) {
+        query = worker_compile(worker, request->op.query, request->outlet, request->id);
+        if (!query)
+            return;
+    }
+    buffer_clear(&worker->scratch);
+    struct scan_page page = {
+        .query = query, .rows = &worker->scratch, .limit = query ? query_limit(query) : 0};
+    page.rows_max =
+        page.limit > 0 && page.limit < request->op.limit ? (uint32_t)page.limit : request->op.limit;
+    struct walk_place place = place_from(worker, request->op.position);
+    struct bytes map = query ? query_map(query) : request->op.map;
+    struct replica *replica = scan_fill(worker, map, &place, &page);
+    scan_answer(worker, request, replica, place, &page);
+    query_free(query);
+    buffer_clear(&worker->scratch);
+    buffer_trim(&worker->scratch, SCAN_PAGE_BYTES);
+}
+
+// ---- MAPS and STATS ----
+
+struct maps_visit {
+    const struct worker *worker;
+    struct buffer *out;
+    uint32_t count;
+};
+
+static void maps_visit(void *context, struct bytes name, uint64_t entry_count)
+{
+    (void)entry_count; // counts backups too
+    struct maps_visit *visit = context;
+    write_array(visit->out, 2);
+    write_str(visit->out, name);
+    write_uint(visit->out, map_size(visit->worker, name));
+    visit->count++;
+}
+
+static void execute_maps(struct worker *worker, const struct request *request)
+{
+    buffer_clear(&worker->scratch);
+    struct maps_visit visit = {.worker = worker, .out = &worker->scratch};
+    store_each_map(worker->store, maps_visit, &visit);
+    struct buffer object = {0};
+    write_array(&object, visit.count);
+    write_object(&object, buffer_bytes(&worker->scratch));
+    reply_encode_object(&request->outlet->out, request->id, buffer_bytes(&object));
+    outlet_changed(request->outlet);
+    buffer_deinit(&object);
+}
+
+static void execute_stats(struct worker *worker, const struct request *request)
+{
+    buffer_clear(&worker->scratch);
+    stats_write(worker, &worker->scratch);
+    reply_encode_object(&request->outlet->out, request->id, buffer_bytes(&worker->scratch));
+    outlet_changed(request->outlet);
+}
+
+void execute_whole(struct worker *worker, const struct request *request)
+{
+    worker->counters.operations++;
+    switch (request->op.kind) {
+    case OP_SIZE:
+        execute_size(worker, request);
+        break;
+    case OP_CLEAR:
+        execute_clear(worker, request);
+        break;
+    case OP_SCAN:
+        execute_scan(worker, request);
+        break;
+    case OP_MAPS:
+        execute_maps(worker, request);
+        break;
+    case OP_STATS:
+        execute_stats(worker, request);
+        break;
+    case OP_NONE:
+    case OP_GET:
+    case OP_PUT:
+    case OP_GET_AND_PUT:
+    case OP_REPLACE:
+    case OP_REMOVE:
+    case OP_INCREMENT:
+    case OP_MERGE:
+    case OP_TOUCH:
+    case OP_CONTAINS:
+    case OP_COUNT:
+        check_failed("an operation about a whole worker", __FILE__, __LINE__);
+    }
+}
