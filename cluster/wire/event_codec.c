@@ -170,9 +170,10 @@ enum error event_decode(const struct frame *frame, struct event *event)
     struct cursor cursor = cursor_of(frame->body);
     bool is_row = event->kind == FRAME_ROW;
     bool decoded =
-        event->partition < PARTITIONS_MAX && array_read_exact(&cursor, is_row ? 4 : 7) &&
-        cursor_read_uint(&cursor, &event->epoch) && cursor_read_uint(&cursor, &event->seq) &&
-        (is_row || change_read(&cursor, event)) && cursor_read_object(&cursor, &event->key) &&
+        event->partition < PARTITIONS_MAX && (!is_row || (event->has_new && !event->has_old)) &&
+        array_read_exact(&cursor, is_row ? 4 : 7) && cursor_read_uint(&cursor, &event->epoch) &&
+        cursor_read_uint(&cursor, &event->seq) && (is_row || change_read(&cursor, event)) &&
+        cursor_read_object(&cursor, &event->key) &&
         optional_read(&cursor, event->has_new, &event->new_value) &&
         (is_row || optional_read(&cursor, event->has_old, &event->old_value));
     return body_verdict(&cursor, decoded);
