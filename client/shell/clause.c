@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/shell/clause.h"
+
+#include "client/shell/duration.h"
+#include "client/shell/literal.h"
+#include "cluster/base/units.h"
+
+enum { WATCH_SECONDS_MAX = 365 * 24 * 3600 };
+
+static const struct {
+    enum shell_clause clause;
+    const char *keyword;
+} clause_keywords[] = {
+    {CLAUSE_TTL, "ttl"},    {CLAUSE_IDLE, "idle"},   {CLAUSE_ABSENT, "if"},
+    {CLAUSE_VERSION, "if"}, {CLAUSE_LIMIT, "limit"},
+};
+
+enum { CLAUSE_COUNT = sizeof clause_keywords / sizeof clause_keywords[0] };
+
+bool shell_clause_starts(unsigned clauses, const struct shell_word *word)
+{
+    for (size_t i = 0; i < CLAUSE_COUNT; i++)
+        if ((clauses & clause_keywords[i].clause) != 0 &&
+            shell_word_is(word, clause_keywords[i].keyword))
+            return true;
+    return false;
+}
+
+// The next word, which must be there; `expected` says what it would be.
+static bool word_take(struct shell_words *words, struct shell_word *word, const char *expected,
+                      struct shell_fault *fault)
+{
+    switch (shell_words_next(words, word, fault)) {
+    case SHELL_WORDS_ONE:
+        return true;
+    case SHELL_WORDS_END:
+        return shell_fault_set(fault, words->at, "expected %s here", expected);
+    case SHELL_WORDS_FAULT:
+        return false;
+    }
+    CHECK(false);
+}
+
+static bool keyword_take(struct shell_words *words, const char *keyword, struct shell_fault *fault)
+{
+    struct shell_word word;
+    return word_take(words, &word, keyword, fault) &&
+           (shell_word_is(&word, keyword) ||
+            shell_fault_set(fault, word.offset, "expected '%s' here", keyword));
+}
+
+bool shell_clause_duration(const struct shell_word *word, int64_t *duration_ms,
+                           struct shell_fault *fault)
+{
+    return (word->kind == SHELL_WORD_BARE && shell_duration_parse(word->raw, duration_ms)) ||
+           shell_fault_set(fault, word->offset, "expected a time: 500ms, 10s, 5m, 2h or 1d");
+}
+
+static bool duration_take(struct shell_words *words, int64_t *duration_ms,
+                          struct shell_fault *fault)
+{
+    struct shell_word word;
+    return word_take(words, &word, "a time (500ms, 10s, 5m, 2h, 1d)", fault) &&
+           shell_clause_duration(&word, duration_ms, fault);
+}
+
+static bool count_take(struct shell_words *words, uint64_t max, uint64_t *count,
+                       struct shell_fault *fault)
+{
+    struct shell_word word;
+    uint64_t number;
+    if (!word_take(words, &word, "a number", fault))
+        return false;
+    if (!shell_uint_parse(word.raw, &number) || number == 0 || number > max)
+        return shell_fault_set(fault, word.offset, "expected a number from 1 to %llu",
+                               (unsigned long long)max);
+    *count = number;
+    return true;
+}
+
+static bool condition_take(struct shell_command *command, struct shell_words *words,
+                           struct shell_fault *fault)
+{
+    struct shell_word word;
+    unsigned clauses = command->verb->clauses;
+    const char *expected = (clauses & CLAUSE_ABSENT) != 0 ? "'absent' or 'version'" : "'version'";
+    if (!word_take(words, &word, expected, fault))
+        return false;
+    if ((clauses & CLAUSE_ABSENT) != 0 && shell_word_is(&word, "absent")) {
+        command->condition = GRID_IF_ABSENT;
+        return true;
+    }
+    if (!shell_word_is(&word, "version"))
+        return shell_fault_set(fault, word.offset, "expected %s here", expected);
+    command->condition = GRID_IF_VERSION;
+    return count_take(words, UINT64_MAX, &command->version, fault);
+}
+
+static bool clause_parse(struct shell_command *command, const struct shell_word *keyword,
+                         struct shell_words *words, struct shell_fault *fault)
+{
+    if (!shell_clause_starts(command->verb->clauses, keyword))
+        return shell_fault_set(fault, keyword->offset, "this is too much: %s",
+                               command->verb->synopsis);
+    if (shell_word_is(keyword, "ttl"))
+        return duration_take(words, &command->ttl_ms, fault);
+    if (shell_word_is(keyword, "idle"))
+        return duration_take(words, &command->idle_ms, fault);
+    if (shell_word_is(keyword, "limit"))
+        return count_take(words, UINT64_MAX, &command->limit, fault);
+    return condition_take(command, words, fault);
+}
+
+bool shell_clauses_parse(struct shell_command *command, struct shell_words *words,
+                         struct shell_fault *fault)
+{
+    for (;;) {
+        struct shell_word keyword;
+        switch (shell_words_next(words, &keyword, fault)) {
+        case SHELL_WORDS_END:
+            return true;
+        case SHELL_WORDS_FAULT:
+            return false;
+        case SHELL_WORDS_ONE:
+            if (!clause_parse(command, &keyword, words, fault))
+                return false;
+        }
+    }
+}
+
+static bool watch_option(struct shell_command *command, const struct shell_word *option,
+                         struct shell_words *words, struct shell_fault *fault)
+{
+    uint64_t seconds;
+    if (shell_word_is(option, "--no-snapshot")) {
+        command->without_snapshot = true;
+        return true;
+    }
+    if (shell_word_is(option, "--events"))
+        return count_take(words, UINT64_MAX, &command->limit, fault);
+    if (!shell_word_is(option, "--seconds"))
+        return shell_fault_set(fault, option->offset, "expected 'select' or an option here: %s",
+                               command->verb->synopsis);
+    if (!count_take(words, WATCH_SECONDS_MAX, &seconds, fault))
+        return false;
+    command->watch_ms = (int64_t)seconds * MS_PER_S;
+    return true;
+}
+
+bool shell_watch_parse(struct shell_command *command, struct shell_words *words,
+                       struct shell_fault *fault)
+{
+    for (;;) {
+        command->statement = shell_words_rest(words);
+        struct shell_word word;
+        if (!word_take(words, &word, "'select'", fault))
+            return false;
+        if (shell_word_is(&word, "select"))
+            return true;
+        if (!watch_option(command, &word, words, fault))
+            return false;
+    }
+}
+
+static bool load_option(struct shell_command *command, const struct shell_word *option,
+                        struct shell_words *words, struct shell_fault *fault)
+{
+    if (shell_word_is(option, "--stop-on-error")) {
+        command->stop_on_error = true;
+        return true;
+    }
+    if (shell_word_is(option, "--window"))
+        return count_take(words, LOAD_WINDOW_MAX, &command->window, fault);
+    return shell_fault_set(fault, option->offset, "no such option: %s", command->verb->synopsis);
+}
+
+static bool is_option(const struct shell_word *word)
+{
+    return word->kind == SHELL_WORD_BARE && word->raw.size > 2 &&
+           memcmp(word->raw.data, "--", 2) == 0;
+}
+
+bool shell_load_parse(struct shell_command *command, struct shell_words *words,
+                      struct shell_fault *fault)
+{
+    struct shell_word word;
+    if (!word_take(words, &word, "the name of a file", fault))
+        return false;
+    while (is_option(&word))
+        if (!load_option(command, &word, words, fault) ||
+            !word_take(words, &word, "the name of a file", fault))
+            return false;
+    return shell_literal_text(&word, &command->word, fault) && keyword_take(words, "into", fault) &&
+           word_take(words, &word, "the name of a map", fault) &&
+           shell_literal_text(&word, &command->map, fault) && keyword_take(words, "key", fault) &&
+           word_take(words, &word, "the field that holds the key", fault) &&
+           shell_literal_text(&word, &command->field, fault) &&
+           shell_clauses_parse(command, words, fault);
+}

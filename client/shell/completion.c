@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/shell/completion.h"
+
+#include "client/shell/verb.h"
+
+#include <strings.h>
+
+enum { WORD_BYTES_MAX = 64 };
+
+// The line before the cursor, as far as completion looks at it.
+struct place {
+    char verb[WORD_BYTES_MAX];     // the first word, if it is complete
+    char previous[WORD_BYTES_MAX]; // the word before the one at the cursor
+    size_t word_count;             // complete words
+    struct bytes typed;            // of the word at the cursor
+};
+
+static bool is_blank(uint8_t byte)
+{
+    return byte == ' ' || byte == '\t';
+}
+
+static void word_copy(char *text, struct bytes word)
+{
+    size_t size = word.size < WORD_BYTES_MAX ? word.size : WORD_BYTES_MAX - 1;
+    memcpy(text, word.data, size);
+    text[size] = '\0';
+}
+
+static struct place place_of(struct bytes before)
+{
+    struct place place = {0};
+    size_t at = 0;
+    for (;;) {
+        while (at < before.size && is_blank(before.data[at]))
+            at++;
+        size_t start = at;
+        while (at < before.size && !is_blank(before.data[at]))
+            at++;
+        place.typed = bytes_of(before.data + start, at - start);
+        if (at == before.size)
+            return place;
+        if (place.word_count++ == 0)
+            word_copy(place.verb, place.typed);
+        word_copy(place.previous, place.typed);
+    }
+}
+
+static bool wants_map(const struct place *place)
+{
+    if (place->word_count == 0)
+        return false;
+    if (strcasecmp(place->previous, "from") == 0 || strcasecmp(place->previous, "into") == 0)
+        return true;
+    const struct shell_verb *verb = shell_verb_find(bytes_of_text(place->verb));
+    return place->word_count == 1 && verb != NULL && verb->arguments != NULL &&
+           verb->arguments[0] == 'm';
+}
+
+bool shell_completions_want_maps(struct bytes before)
+{
+    struct place place = place_of(before);
+    return wants_map(&place);
+}
+
+static void word_offer(struct shell_completions *completions, struct bytes typed, const char *word)
+{
+    if (completions->count == COMPLETIONS_MAX || strlen(word) < typed.size ||
+        strncasecmp(word, (const char *)typed.data, typed.size) != 0)
+        return;
+    completions->words[completions->count++] = word;
+}
+
+static void words_offer(struct shell_completions *completions, struct bytes typed,
+                        const char *const *words)
+{
+    for (; *words != NULL; words++)
+        word_offer(completions, typed, *words);
+}
+
+static void verbs_offer(struct shell_completions *completions, struct bytes typed)
+{
+    for (const struct shell_verb *verb = shell_verbs(); verb->name != NULL; verb++)
+        word_offer(completions, typed, verb->name);
+}
+
+static void arguments_offer(struct shell_completions *completions, const struct place *place)
+{
+    static const char *const formats[] = {"table", "json", "csv", "raw", NULL};
+    static const char *const switches[] = {"on", "off", NULL};
+    static const char *const watches[] = {"select", "--events", "--seconds", "--no-snapshot", NULL};
+    static const char *const selects[] = {"from",    "where",  "limit", "and",  "or", "not", "like",
+                                          "between", "exists", "is",    "null", "in", NULL};
+    static const char *const ranges[] = {"all", NULL};
+    const struct shell_verb *verb = shell_verb_find(bytes_of_text(place->verb));
+    if (verb == NULL)
+        return;
+    if (verb->id == VERB_HELP)
+        verbs_offer(completions, place->typed);
+    else if (verb->id == VERB_OUTPUT)
+        words_offer(completions, place->typed, formats);
+    else if (verb->id == VERB_TIMING)
+        words_offer(completions, place->typed, switches);
+    else if (verb->id == VERB_PARTITIONS)
+        words_offer(completions, place->typed, ranges);
+    if (verb->id == VERB_WATCH)
+        words_offer(completions, place->typed, watches);
+    if (verb->id == VERB_WATCH || verb->id == VERB_SELECT)
+        words_offer(completions, place->typed, selects);
+}
+
+static size_t common_start(const struct shell_completions *completions)
+{
+    size_t common = strlen(completions->words[0]);
+    for (size_t i = 1; i < completions->count; i++) {
+        size_t same = 0;
+        while (same < common && completions->words[i][same] == completions->words[0][same])
+            same++;
+        common = same;
+    }
+    return common;
+}
+
+void shell_completions_find(struct shell_completions *completions, struct bytes before,
+                            char *const *maps, size_t map_count)
+{
+    struct place place = place_of(before);
+    *completions = (struct shell_completions){.typed = place.typed.size};
+    if (place.word_count == 0)
+        verbs_offer(completions, place.typed);
+    else if (wants_map(&place))
+        for (size_t i = 0; i < map_count; i++)
+            word_offer(completions, place.typed, maps[i]);
+    else
+        arguments_offer(completions, &place);
+    if (completions->count > 0)
+        completions->common = common_start(completions);
+    if (completions->common < completions->typed)
+        completions->common = completions->typed;
+}

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is wrong with a line that the user wrote, and where.
+#pragma once
+
+#include "cluster/base/bytes.h"
+#include "cluster/base/check.h"
+
+#include <stdio.h>
+
+enum { SHELL_FAULT_TEXT_BYTES = 512 };
+
+struct shell_fault {
+    size_t offset; // of the place, in bytes from the start of the line
+    char text[SHELL_FAULT_TEXT_BYTES];
+};
+
+// Notes the fault; returns false, so that a parser can return it.
+bool shell_fault_set(struct shell_fault *fault, size_t offset, const char *format, ...)
+    PRINTF_LIKE(3, 4);
+
+// Reads "line N" and "column N" out of an error text of the grid. False when it names no column.
+bool shell_fault_place(const char *text, unsigned *line, unsigned *column);
+
+// Shows line number `line` (from 1) of the text, with a caret under its byte `column` (from 1).
+// Shows nothing when there is no such place.
+void shell_fault_point(FILE *file, struct bytes text, unsigned line, unsigned column);
