@@ -26,9 +26,11 @@ enum wire_type {
     WIRE_EXT,
 };
 
+// Empty bytes may have no address, to which C does not let even 0 be added.
 static inline struct cursor cursor_of(struct bytes bytes)
 {
-    return (struct cursor){.at = bytes.data, .end = bytes.data + bytes.size};
+    const uint8_t *end = bytes.size ? bytes.data + bytes.size : bytes.data;
+    return (struct cursor){.at = bytes.data, .end = end};
 }
 
 static inline size_t cursor_left(const struct cursor *cursor)
