@@ -76,6 +76,11 @@ STRESS := $(patsubst tests/stress/%.c,$(BUILD)/tests/stress/%,$(STRESS_C))
 SYSTEM := $(patsubst tests/system/%.c,$(BUILD)/tests/system/%,$(SYSTEM_C))
 FUZZ := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ_C))
 
+# Short lines, unless V=1.
+ifeq ($(V),)
+say = @printf '  %-5s %s\n' $(1) $@;
+endif
+
 .PHONY: all demo test test-programs test-run bench micro lint lint-run san tsan tsan-run fuzz fuzz-run \
 	coverage install uninstall deps deps-lint deps-fuzz deps-bench clean help
 .DEFAULT_GOAL := all
@@ -104,56 +109,56 @@ all: $(PROGRAMS) $(BUILD)/libgrid.a $(BUILD)/libgrid.so $(EXAMPLES)
 
 # ---- Programs ----
 $(BUILD)/grid-node: $(BUILD)/obj/node/main.o $(NODE_O) $(CLUSTER_O)
-	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_NODE)
+	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_NODE)
 
 $(BUILD)/grid-shell: $(BUILD)/obj/client/shell/main.o $(SHELL_O) $(CLIENT_O) $(CLUSTER_O)
-	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_CLIENT) $(LIBS_SHELL)
+	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_CLIENT) $(LIBS_SHELL)
 
 $(BUILD)/grid-bench: $(BUILD)/obj/bench/main.o $(BENCH_O) $(CLIENT_O) $(CLUSTER_O)
-	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_CLIENT)
+	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_CLIENT)
 
 # One object whose internal names are local: programs that link the archive see grid_* only.
 $(BUILD)/libgrid.o: $(CLIENT_O) $(CLUSTER_O)
-	$(LD) -r -o $@ $^
-	objcopy --wildcard --keep-global-symbol='grid_*' $@
+	$(call say,LD)$(LD) -r -o $@ $^
+	@objcopy --wildcard --keep-global-symbol='grid_*' $@
 
 $(BUILD)/libgrid.a: $(BUILD)/libgrid.o
-	rm -f $@
-	$(AR) rcs $@ $<
+	@rm -f $@
+	$(call say,AR)$(AR) rcs $@ $<
 
 $(BUILD)/libgrid.so.$(VERSION): $(CLIENT_O) $(CLUSTER_O) client/libgrid.map
-	$(CC) $(LDFLAGS) -shared -Wl,-soname,libgrid.so.$(SOVERSION) \
+	$(call say,LD)$(CC) $(LDFLAGS) -shared -Wl,-soname,libgrid.so.$(SOVERSION) \
 		-Wl,--version-script=client/libgrid.map -o $@ $(filter %.o,$^) $(LIBS_CLIENT)
 
 $(BUILD)/libgrid.so: $(BUILD)/libgrid.so.$(VERSION)
-	ln -sf $(notdir $<) $(BUILD)/libgrid.so.$(SOVERSION)
-	ln -sf libgrid.so.$(SOVERSION) $@
+	@ln -sf $(notdir $<) $(BUILD)/libgrid.so.$(SOVERSION)
+	@ln -sf libgrid.so.$(SOVERSION) $@
 
 # Examples see what a user of the library sees: the public header and the archive.
 $(BUILD)/examples/%: client/examples/%.c client/grid.h $(BUILD)/libgrid.a
 	@mkdir -p $(@D)
-	$(CC) -Iclient -D_GNU_SOURCE $(CFLAGS) $(LDFLAGS) -o $@ $< $(BUILD)/libgrid.a $(LIBS_CLIENT)
+	$(call say,CC)$(CC) -Iclient -D_GNU_SOURCE $(CFLAGS) $(LDFLAGS) -o $@ $< $(BUILD)/libgrid.a $(LIBS_CLIENT)
 
 $(BUILD)/micro/%: $(BUILD)/obj/bench/micro/%.o $(NODE_O) $(CLUSTER_O)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_NODE)
+	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_NODE)
 
 # ---- Tests ----
 $(BUILD)/tests/unit: $(UNIT_O) $(NODE_O) $(SHELL_O) $(BENCH_O) $(CLIENT_O) $(CLUSTER_O)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_NODE) $(LIBS_CLIENT) $(LIBS_SHELL) $(LIBS_TEST)
+	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_NODE) $(LIBS_CLIENT) $(LIBS_SHELL) $(LIBS_TEST)
 
 $(BUILD)/tests/stress/%: $(BUILD)/obj/tests/stress/%.o $(NODE_O) $(CLUSTER_O)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_NODE)
+	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_NODE)
 
 $(BUILD)/tests/system/%: $(BUILD)/obj/tests/system/%.o $(CLIENT_O) $(CLUSTER_O)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_CLIENT)
+	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_CLIENT)
 
 $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(NODE_O) $(SHELL_O) $(CLIENT_O) $(CLUSTER_O)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS_NODE) $(LIBS_CLIENT) $(LIBS_SHELL)
+	$(call say,LD)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS_NODE) $(LIBS_CLIENT) $(LIBS_SHELL)
 
 test-programs: all $(BUILD)/tests/unit $(SYSTEM)
 
@@ -256,20 +261,20 @@ uninstall:
 # ---- Compilation ----
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -fPIC -fvisibility=hidden -MMD -MP -c -o $@ $<
+	$(call say,CC)$(CC) $(CPPFLAGS) $(CFLAGS) -fPIC -fvisibility=hidden -MMD -MP -c -o $@ $<
 
 # Generated C is not ours to keep free of warnings.
 $(BUILD)/obj/gen/%.o: $(BUILD)/gen/%.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -w -fPIC -MMD -MP -c -o $@ $<
+	$(call say,CC)$(CC) $(CPPFLAGS) $(CFLAGS) -w -fPIC -MMD -MP -c -o $@ $<
 
 $(BUILD)/gen/grammar.c: node/query/grammar.y
 	@mkdir -p $(@D)
-	lemon -q -d$(@D) $<
+	$(call say,LEMON)lemon -q -d$(@D) $<
 
 $(BUILD)/gen/lexer.c: node/query/lexer.re $(BUILD)/gen/grammar.c
 	@mkdir -p $(@D)
-	re2c -W -o $@ $<
+	$(call say,RE2C)re2c -W -o $@ $<
 
 $(NODE_O) $(UNIT_O): | $(BUILD)/gen/grammar.c
 
