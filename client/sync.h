@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// What synchronous calls have in common: they run the client's own base until they are done.
+#pragma once
+
+#include "client/core.h"
+
+// Drops what the last call returned. An error when this client, or this moment, does not allow
+// synchronous calls.
+MUST_USE enum grid_error client_sync_begin(struct grid *grid);
+
+// Keeps the text and returns the error.
+enum grid_error client_sync_fail(struct grid *grid, enum grid_error error, const char *text);
+
+// Runs the loop until *flag is true.
+void client_sync_wait(struct grid *grid, const bool *flag);
+
+// Runs the loop until the view is known and every member has said how many workers it has, as long
+// as an operation may take.
+MUST_USE enum grid_error client_sync_wait_members(struct grid *grid);
+
+// A copy that lives until the next synchronous call.
+struct grid_reply client_sync_keep(struct grid *grid, const struct grid_reply *reply);
