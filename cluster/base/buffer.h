@@ -45,7 +45,8 @@ static inline size_t buffer_size(const struct buffer *buffer)
 
 static inline struct bytes buffer_bytes(const struct buffer *buffer)
 {
-    return bytes_of(buffer->data + buffer->start, buffer->end - buffer->start);
+    const uint8_t *data = buffer->data ? buffer->data + buffer->start : NULL;
+    return bytes_of(data, buffer_size(buffer));
 }
 
 // Forgets the first `count` bytes. An emptied buffer starts over at its beginning.

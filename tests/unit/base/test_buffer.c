@@ -17,6 +17,7 @@ Test(buffer, starts_empty_without_memory)
     struct buffer buffer = {0};
     cr_assert_eq(buffer_size(&buffer), 0);
     cr_assert_null(buffer.data);
+    assert_holds(&buffer, "");
     buffer_append(&buffer, NULL, 0);
     cr_assert_null(buffer.data);
     buffer_deinit(&buffer);

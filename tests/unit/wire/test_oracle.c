@@ -251,6 +251,10 @@ static size_t noise_draw(struct random *random, uint8_t *bytes, size_t capacity)
         else
             bytes[i] = (uint8_t)random_below(random, dice < 9 ? 4 : 256);
     }
+    // msgpack-c allocates for what a container claims: no more than 255 objects.
+    for (size_t i = 0; i + 3 < size; i++)
+        if (bytes[i] == 0xdd || bytes[i] == 0xdf)
+            memset(&bytes[i + 1], 0, 3);
     return size;
 }
 
@@ -268,9 +272,7 @@ Test(oracle, both_take_and_refuse_the_same_bytes)
         size_t offset = 0;
         msgpack_unpack_return theirs =
             msgpack_unpack_next(&unpacked, (const char *)bytes, size, &offset);
-        // msgpack-c allocates for what a container claims, and may give up on that.
-        if (theirs != MSGPACK_UNPACK_NOMEM_ERROR)
-            cr_assert_eq(ours, theirs == MSGPACK_UNPACK_SUCCESS, "object %d", i);
+        cr_assert_eq(ours, theirs == MSGPACK_UNPACK_SUCCESS, "object %d", i);
         if (ours) {
             well_formed++;
             cr_assert_eq((size_t)(cursor.at - bytes), offset, "object %d", i);
