@@ -210,6 +210,7 @@ static void compile_in(struct compiler *compiler, const struct node *node)
         emit(compiler, CODE_IN_SET, 0)->operand = set;
     } else {
         emit(compiler, CODE_IN_SET_KEEP, 1)->operand = set;
+        uint32_t scratch = compiler->scratch_used;
         uint32_t chain = CHAIN_END;
         for (const struct node *element = elements; element != NULL; element = element->next) {
             if (element->kind == NODE_CONSTANT)
@@ -217,6 +218,7 @@ static void compile_in(struct compiler *compiler, const struct node *node)
             chain = emit_jump(compiler, CODE_JUMP_TRUE, 0, chain);
             compile(compiler, element, false);
             emit(compiler, CODE_IN_ELEMENT, -1);
+            compiler->scratch_used = scratch; // the element is done with
         }
         chain_resolve(compiler, chain);
         emit(compiler, CODE_IN_END, -1);

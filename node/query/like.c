@@ -142,11 +142,29 @@ static size_t segment_match_end(const struct like_segment *segment, struct bytes
     return text.size - at;
 }
 
+// memmem sets up a table first, which costs more than it gains in the short strings of most
+// documents; in long ones it keeps the time linear.
+static const uint8_t *run_find(struct bytes text, const uint8_t *run, size_t size)
+{
+    enum { SHORT_BYTES = 256 };
+    if (text.size > SHORT_BYTES)
+        return memmem(text.data, text.size, run, size);
+    const uint8_t *end = text.data + text.size;
+    const uint8_t *at = text.data;
+    while ((size_t)(end - at) >= size) {
+        at = memchr(at, run[0], (size_t)(end - at) - size + 1);
+        if (at == NULL || memcmp(at, run, size) == 0)
+            return at;
+        at++;
+    }
+    return NULL;
+}
+
 // Cuts `text` behind the first place where the segment matches.
 static bool segment_find(const struct like_segment *segment, struct bytes *text)
 {
     if (segment->text != NULL) {
-        const uint8_t *found = memmem(text->data, text->size, segment->text, segment->size);
+        const uint8_t *found = run_find(*text, segment->text, segment->size);
         if (found == NULL)
             return false;
         const uint8_t *end = text->data + text->size;

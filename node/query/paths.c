@@ -122,11 +122,14 @@ static bool walk_object(struct walk *walk, const struct paths_node *node);
 
 static inline bool walk_skip(struct walk *walk)
 {
+    const uint8_t *at = walk->cursor.at;
     size_t left = cursor_left(&walk->cursor);
-    size_t size = left > 0 ? object_sizes[*walk->cursor.at] : 0;
+    size_t size = left > 0 ? object_sizes[*at] : 0;
+    if (size == 0 && left > 1 && *at == 0xd9) // str 8
+        size = 2 + (size_t)at[1];
     if (__builtin_expect(size == 0 || size > left, 0))
         return cursor_skip(&walk->cursor);
-    walk->cursor.at += size;
+    walk->cursor.at = at + size;
     return true;
 }
 
@@ -148,11 +151,9 @@ static inline bool walk_key(struct walk *walk, struct bytes *key)
 
 static const struct paths_node *name_find(const struct paths_node *node, struct bytes key)
 {
-    if (key.data == NULL || !(node->name_sizes >> (key.size % 64) & 1))
-        return NULL;
     uint32_t low = 0;
     uint32_t high = node->name_count;
-    while (low < high) {
+    while (low < high && key.data != NULL) {
         uint32_t middle = low + (high - low) / 2;
         int order = name_order(key, node->names[middle]->part.name);
         if (order == 0)
@@ -185,7 +186,9 @@ static bool walk_map(struct walk *walk, const struct paths_node *node, uint32_t 
         struct bytes key;
         if (!walk_key(walk, &key))
             return false;
-        const struct paths_node *child = name_find(node, key);
+        const struct paths_node *child = NULL;
+        if (node->name_sizes >> (key.size % 64) & 1)
+            child = name_find(node, key);
         bool is_first = child != NULL && walk->slots[child->slot].data == NULL;
         if (is_first ? !walk_take(walk, child) : !walk_skip(walk))
             return false;

@@ -194,8 +194,7 @@ Test(syntax, accepts_any_case_comments_and_a_semicolon)
     static const char *const texts[] = {
         "select * from m",
         "SELECT\n*\tFROM -- which?\nm\r\n;",
-        "SeLeCt a, \"b c\" As d, a.limit AS select, lower(e) FROM \"my map\" wHeRe a nOt iN (1) "
-        "lImIt 3;",
+        "SeLeCt a, \"b c\" As d, a.limit AS select FROM \"my map\" wHeRe a nOt iN (1) lImIt 3;",
         "SELECT a[0].b AS x, __key FROM größe WHERE größe = 1",
         "SELECT 1 = 1 AS one, a IS NULL AS two, NOT a AS three FROM m",
         "SELECT * FROM m WHERE a.\"b\"\"c\".from = -1e-3 AND exists a[1][2]",
