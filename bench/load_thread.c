@@ -175,6 +175,12 @@ static void operation_end(struct load_thread *thread, const struct operation *op
                          thread->now_ns - operation->begin_ns);
 }
 
+static bool operation_matches(const struct load_thread *thread, const struct operation *operation)
+{
+    return thread->settings->payload == PAYLOAD_TAGGED &&
+           workload_tag(thread->settings, operation->index) >= 0;
+}
+
 static void refusal_note(struct load_thread *thread, const struct driver_reply *reply)
 {
     count_up(&thread->counters.errors);
@@ -195,6 +201,8 @@ static void reply_take(void *context, struct lane *lane, const struct slot *slot
         refusal_note(thread, reply);
     else if (reply->status == REPLY_MISSING)
         count_up(&thread->counters.misses);
+    else if (operation_matches(thread, &operation))
+        count_up(&thread->counters.matches);
     bool half = operation.class == CLASS_MODIFY && slot->kind == REQUEST_GET;
     if (half && reply->status == REPLY_DONE)
         operation_submit(thread, lane, &operation, workload_update_kind(&thread->workload));

@@ -28,9 +28,10 @@ struct load_signal {
 struct load_counters {
     _Atomic uint64_t operations;
     _Atomic uint64_t requests;
-    _Atomic uint64_t misses; // reads of records that are not there
-    _Atomic uint64_t errors; // operations that the server refused
-    _Atomic bool loaded;     // its share of the records is there
+    _Atomic uint64_t misses;  // reads of records that are not there
+    _Atomic uint64_t errors;  // operations that the server refused
+    _Atomic uint64_t matches; // updates of records that match a standing query
+    _Atomic bool loaded;      // its share of the records is there
     _Atomic bool finished;
     _Atomic bool failed; // finished because of `reason`
 };
