@@ -172,25 +172,25 @@ enum json_kind json_text_kind(struct bytes json)
 {
     switch (json.size > 0 ? json.data[0] : 'n') {
     case '"':
-        return JSON_STRING;
+        return JSON_KIND_STRING;
     case '{':
     case '[':
-        return JSON_CONTAINER;
+        return JSON_KIND_CONTAINER;
     case 't':
     case 'f':
-        return JSON_BOOL;
+        return JSON_KIND_BOOL;
     case 'n':
-        return JSON_NULL;
+        return JSON_KIND_NULL;
     default:
-        return JSON_NUMBER;
+        return JSON_KIND_NUMBER;
     }
 }
 
 void json_text_plain(struct buffer *out, struct bytes json)
 {
     enum json_kind kind = json_text_kind(json);
-    if (kind == JSON_STRING)
+    if (kind == JSON_KIND_STRING)
         json_text_unquote(out, json);
-    else if (kind != JSON_NULL)
+    else if (kind != JSON_KIND_NULL)
         buffer_append(out, json.data, json.size);
 }

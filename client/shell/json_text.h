@@ -28,11 +28,11 @@ MUST_USE bool json_members_next(struct json_members *members, struct bytes *name
                                 struct bytes *value);
 
 enum json_kind {
-    JSON_NULL,
-    JSON_BOOL,
-    JSON_NUMBER,
-    JSON_STRING,
-    JSON_CONTAINER,
+    JSON_KIND_NULL,
+    JSON_KIND_BOOL,
+    JSON_KIND_NUMBER,
+    JSON_KIND_STRING,
+    JSON_KIND_CONTAINER,
 };
 
 // By the first byte.

@@ -79,7 +79,7 @@ static void csv_print(struct shell_result *result)
             buffer_clear(&result->scratch);
             json_text_plain(&result->scratch, cells[i]);
             csv_cell(result, i, buffer_bytes(&result->scratch),
-                     json_text_kind(cells[i]) == JSON_STRING);
+                     json_text_kind(cells[i]) == JSON_KIND_STRING);
         }
         line_flush(result);
     }

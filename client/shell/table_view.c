@@ -51,8 +51,8 @@ static void widths_measure(struct table_view *view, const struct table_page *pag
             size_t width = cell_width(&scratch, cells[i]);
             view->widths[i] = width > view->widths[i] ? width : view->widths[i];
             enum json_kind kind = json_text_kind(cells[i]);
-            number[i] |= kind == JSON_NUMBER;
-            other[i] |= kind != JSON_NUMBER && kind != JSON_NULL;
+            number[i] |= kind == JSON_KIND_NUMBER;
+            other[i] |= kind != JSON_KIND_NUMBER && kind != JSON_KIND_NULL;
         }
     }
     for (size_t i = 0; i < columns && !view->header_shown; i++)

@@ -128,7 +128,9 @@ const struct shell_verb *shell_verb_nearest(struct bytes name)
 
 void shell_verb_help(FILE *file, const struct shell_verb *verb)
 {
-    if (verb != NULL && verb->synopsis != NULL) {
+    while (verb != NULL && verb->synopsis == NULL)
+        verb--; // an alias stands behind what it stands for
+    if (verb != NULL) {
         fprintf(file, "%s\n  %s\n%s%s", verb->synopsis, verb->summary,
                 verb->details[0] != '\0' ? "\n" : "", verb->details);
         return;

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/shell/completion.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+
+// The words for this line, with a blank behind each; maps are "quakes", "queue" and "Users".
+static void check_words(const char *before, const char *expected)
+{
+    static char quakes[] = "quakes";
+    static char queue[] = "queue";
+    static char users[] = "Users";
+    char *const maps[] = {quakes, queue, users};
+    struct shell_completions completions;
+    char text[512] = "";
+    size_t used = 0;
+    shell_completions_find(&completions, bytes_of_text(before), maps, 3);
+    for (size_t i = 0; i < completions.count; i++)
+        used += (size_t)snprintf(text + used, sizeof text - used, "%s ", completions.words[i]);
+    cr_assert_str_eq(text, expected, "%s: %s", before, text);
+}
+
+Test(shell_completion, offers_verbs_first)
+{
+    check_words("s", "scan size select stats ");
+    check_words("  PU", "put ");
+    check_words("zz", "");
+}
+
+Test(shell_completion, offers_maps_where_a_map_stands)
+{
+    check_words("get ", "quakes queue Users ");
+    check_words("get qu", "quakes queue ");
+    check_words("scan us", "Users ");
+    check_words("get quakes q", "");
+    check_words("select mag from qua", "quakes ");
+    check_words("watch select * FROM q", "quakes queue ");
+    check_words("load f.csv into q", "quakes queue ");
+}
+
+Test(shell_completion, offers_the_words_of_a_verb)
+{
+    check_words("output ", "table json csv raw ");
+    check_words("timing o", "on off ");
+    check_words("help wa", "watch ");
+    check_words("partitions a", "all ");
+    check_words("watch --s", "--seconds ");
+    check_words("select * fr", "from ");
+    check_words("nonsense ", "");
+}
+
+Test(shell_completion, knows_what_all_the_words_start_with)
+{
+    struct shell_completions completions;
+    shell_completions_find(&completions, bytes_of_text("m"), NULL, 0); // merge maps members
+    cr_assert_eq(completions.count, 3);
+    cr_assert_eq(completions.typed, 1);
+    cr_assert_eq(completions.common, 1);
+    shell_completions_find(&completions, bytes_of_text("rem"), NULL, 0);
+    cr_assert_eq(completions.common, strlen("remove"));
+    shell_completions_find(&completions, bytes_of_text("xyz"), NULL, 0);
+    cr_assert_eq(completions.count, 0);
+    cr_assert_eq(completions.common, 3);
+}
+
+Test(shell_completion, asks_for_maps_only_where_they_count)
+{
+    cr_assert(shell_completions_want_maps(bytes_of_text("get q")));
+    cr_assert_not(shell_completions_want_maps(bytes_of_text("ge")));
+    cr_assert_not(shell_completions_want_maps(bytes_of_text("locate q")));
+    cr_assert_not(shell_completions_want_maps(bytes_of_text("")));
+}
