@@ -26,6 +26,11 @@ static void readiness_check(struct grid_subscription *subscription)
     if (subscription->joins.asked_count == 0 && subscription->state == SUBSCRIPTION_JOINING) {
         list_remove(&subscription->order);
         subscription->state = SUBSCRIPTION_LIVE;
+        if (subscription->joins.listed_count != subscription->joins.partition_count) {
+            client_subscription_end(subscription, ERROR_NOT_OWNER,
+                                    bytes_of_text("some partitions have no primary"));
+            return;
+        }
     }
     if (subscription->is_ready || !client_joins_are_ready(&subscription->joins))
         return;

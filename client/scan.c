@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A scan or one-time query: pages from one worker after the other.
 #include "client/operation.h"
-#include "client/query_limit.h"
 #include "client/sync.h"
 #include "cluster/base/memory.h"
 
@@ -11,7 +10,7 @@ struct grid_scan {
     char *query;       // owned; NULL: whole entries of a map
     bool is_over;
     enum grid_error error; // once it has failed it stays so
-    uint64_t rows_left;    // of the query's LIMIT
+    uint64_t rows_left;    // of the query's LIMIT, which the nodes tell; UINT64_MAX: no LIMIT
     uint32_t link_number;  // the worker that is being asked
     struct scan_position position;
     struct buffer page; // rows of the last answer
@@ -28,7 +27,7 @@ static struct grid_scan *scan_new(struct grid *grid, const char *map, const char
     scan->grid = grid;
     scan->map = map ? memory_copy_text(map, strlen(map)) : NULL;
     scan->query = query ? memory_copy_text(query, strlen(query)) : NULL;
-    scan->rows_left = query ? client_query_limit(query) : UINT64_MAX;
+    scan->rows_left = UINT64_MAX;
     scan->more = true;
     return scan;
 }
@@ -74,6 +73,8 @@ static void page_answered(void *context, const struct op_reply *reply)
         return;
     }
     buffer_append(&scan->page, reply->rows.data, reply->rows.size);
+    if (reply->limit != 0 && scan->rows_left == UINT64_MAX)
+        scan->rows_left = reply->limit;
     scan->more = reply->more;
     scan->position = reply->position;
 }
