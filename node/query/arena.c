@@ -5,7 +5,8 @@
 
 #include <stdalign.h>
 
-enum { CHUNK_BYTES = 4096, ALIGNMENT = alignof(max_align_t) };
+// A chunk has twice the size of the one before, so that a short query stays small.
+enum { CHUNK_BYTES_MIN = 512, CHUNK_BYTES_MAX = 32 * 1024, ALIGNMENT = alignof(max_align_t) };
 
 struct arena_chunk {
     struct arena_chunk *next;
@@ -25,7 +26,11 @@ void arena_deinit(struct arena *arena)
 
 static void chunk_add(struct arena *arena, size_t at_least)
 {
-    size_t size = at_least > CHUNK_BYTES ? at_least : CHUNK_BYTES;
+    size_t size = arena->chunks != NULL ? arena->chunks->size * 2 : CHUNK_BYTES_MIN;
+    if (size > CHUNK_BYTES_MAX)
+        size = CHUNK_BYTES_MAX;
+    if (size < at_least)
+        size = at_least;
     struct arena_chunk *chunk = memory_new(sizeof *chunk + size);
     chunk->size = size;
     chunk->next = arena->chunks;

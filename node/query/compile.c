@@ -83,9 +83,13 @@ static uint16_t slot_of(struct compiler *compiler, const struct node *node)
 // The jumps of a chain of AND or OR that wait for its end are linked through their operands.
 enum { CHAIN_END = UINT32_MAX };
 
-static uint32_t emit_jump(struct compiler *compiler, enum code code, int pushed, uint32_t chain)
+// `popped` is 1 when what the jump has looked at goes, where it does not jump.
+static uint32_t emit_jump(struct compiler *compiler, enum code code, uint16_t popped,
+                          uint32_t chain)
 {
-    emit(compiler, code, pushed)->operand = chain;
+    struct instruction *jump = emit(compiler, code, -popped);
+    jump->operand = chain;
+    jump->slot = popped;
     return compiler->instructions.count - 1;
 }
 
@@ -108,7 +112,7 @@ static void compile_condition(struct compiler *compiler, const struct node *node
     uint32_t chain = CHAIN_END;
     for (const struct node *child = node->first; child != NULL; child = child->next) {
         if (child != node->first)
-            chain = emit_jump(compiler, jump, -1, chain);
+            chain = emit_jump(compiler, jump, 1, chain);
         compile(compiler, child, true);
     }
     chain_resolve(compiler, chain);
@@ -238,8 +242,7 @@ static void compile_like(struct compiler *compiler, const struct node *node)
                         "the ESCAPE character must stand before %%, _ or itself");
     else if (error == LIKE_TOO_WIDE)
         source_complain(compiler->source, pattern->start,
-                        "between two %% at most %d characters when one of them is _",
-                        LIKE_FLOATING_MAX);
+                        "between two %% at most %d bytes when one of them is _", LIKE_FLOATING_MAX);
     emit(compiler, CODE_LIKE, 0)->operand = compiler->likes.count - 1;
 }
 
@@ -362,7 +365,6 @@ bool compiler_finish(struct compiler *compiler, struct program *program)
     *program = (struct program){
         .instructions =
             vector_finish(&compiler->instructions, arena, sizeof *program->instructions),
-        .instruction_count = compiler->instructions.count,
         .constants = vector_finish(&compiler->constants, arena, sizeof *program->constants),
         .likes = vector_finish(&compiler->likes, arena, sizeof *program->likes),
         .sets = vector_finish(&compiler->sets, arena, sizeof *program->sets),

@@ -118,6 +118,18 @@ static void join_top(const struct instruction *at, struct value *left)
     }
 }
 
+static bool jump_taken(const struct instruction *at, const struct value *top)
+{
+    switch (at->code) {
+    case CODE_JUMP_FALSE:
+        return value_is_false(top);
+    case CODE_ALL_TRUE:
+        return !value_is_true(top);
+    default:
+        return value_is_true(top);
+    }
+}
+
 struct value program_run(const struct program *program, uint32_t start,
                          struct evaluation *evaluation)
 {
@@ -165,24 +177,13 @@ struct value program_run(const struct program *program, uint32_t start,
             free_top++;
             break;
         case CODE_JUMP_FALSE:
-            if (value_is_false(free_top - 1))
-                at = program->instructions + at->operand - 1;
-            break;
         case CODE_JUMP_TRUE:
-            if (value_is_true(free_top - 1))
-                at = program->instructions + at->operand - 1;
-            break;
         case CODE_ALL_TRUE:
-            if (!value_is_true(free_top - 1))
-                at = program->instructions + at->operand - 1;
-            else
-                free_top--;
-            break;
         case CODE_ANY_TRUE:
-            if (value_is_true(free_top - 1))
-                at = program->instructions + at->operand - 1;
+            if (jump_taken(at, free_top - 1))
+                at = program->instructions + at->operand - 1; // the loop adds one
             else
-                free_top--;
+                free_top -= at->slot;
             break;
         }
     }

@@ -15,7 +15,6 @@ enum function_id {
 };
 
 enum {
-    FUNCTION_ARGUMENTS_MAX = 2,
     FUNCTION_TEXT_BYTES_MAX = 4096, // lower and upper of a longer string are NULL
 };
 

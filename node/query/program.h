@@ -30,10 +30,10 @@ enum code {
     CODE_IN_ELEMENT,   // pop element, result; push result OR operand = element
     CODE_IN_END,       // pop result, operand; push result
     CODE_CALL,         // pop slot arguments; push function detail; scratch operand
-    CODE_JUMP_FALSE,   // go to operand when the top is FALSE; it stays
-    CODE_JUMP_TRUE,    // go to operand when the top is TRUE; it stays
-    CODE_ALL_TRUE,     // go to operand when the top is not TRUE; else pop it
-    CODE_ANY_TRUE,     // go to operand when the top is TRUE; else pop it
+    CODE_JUMP_FALSE,   // go to operand when the top is FALSE, which stays
+    CODE_JUMP_TRUE,    // go to operand when the top is TRUE, which stays
+    CODE_ALL_TRUE,     // go to operand when the top is not TRUE; else pop it (slot is 1)
+    CODE_ANY_TRUE,     // go to operand when the top is TRUE; else pop it (slot is 1)
 };
 
 struct instruction {
@@ -59,7 +59,6 @@ enum {
 
 struct program {
     struct instruction *instructions;
-    uint32_t instruction_count;
     struct value *constants;
     struct like *likes;
     struct in_set *sets;

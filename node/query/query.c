@@ -45,7 +45,7 @@ static bool projection_compile(struct query *query, const struct select *select,
 static bool query_compile(struct query *query, struct source *source)
 {
     struct arena arena = {0};
-    const char *text = memory_copy_text((const char *)source->text.data, source->text.size);
+    char *text = memory_copy_text((const char *)source->text.data, source->text.size);
     struct parse parse = {.source = source, .arena = &arena, .text = text};
     bool done = parse_select(&parse) && check_select(&parse.select, source);
     if (done) {
@@ -55,13 +55,14 @@ static bool query_compile(struct query *query, struct source *source)
                projection_compile(query, &parse.select, source);
     }
     arena_deinit(&arena);
-    free((void *)(uintptr_t)text);
+    free(text);
     return done;
 }
 
 struct query *query_new(struct bytes text, struct query_error *error)
 {
-    struct source source = {.text = text, .error = error};
+    // No bytes may have no address; the compilation wants one.
+    struct source source = {.text = text.size > 0 ? text : bytes_of("", 0), .error = error};
     if (text.size > QUERY_TEXT_BYTES_MAX) {
         source_complain(&source, 0, "the query has %zu bytes, at most %d are allowed", text.size,
                         QUERY_TEXT_BYTES_MAX);

@@ -189,6 +189,13 @@ Test(syntax, bounds_the_text_and_the_paths)
     cr_expect(strstr(error.text, "at most 32 parts") != NULL, "%s", error.text);
 }
 
+Test(syntax, no_bytes_at_all_are_an_empty_query)
+{
+    struct query_error error = {0};
+    cr_expect_null(query_new(bytes_of(NULL, 0), &error));
+    cr_expect_eq(error.column, 1);
+}
+
 Test(syntax, accepts_any_case_comments_and_a_semicolon)
 {
     static const char *const texts[] = {
