@@ -30,15 +30,21 @@ enum frame_verdict frame_parse(struct bytes input, uint32_t body_bytes_max, stru
     return FRAME_COMPLETE;
 }
 
-size_t frame_begin(struct buffer *out, const struct frame_header *header)
+void frame_header_store(uint8_t *at, const struct frame_header *header)
 {
-    size_t mark = buffer_size(out);
-    uint8_t *at = buffer_reserve(out, FRAME_HEADER_BYTES);
-    memset(at, 0, FRAME_HEADER_BYTES);
+    const uint32_t reserved = 0;
+    memcpy(at, &header->body_bytes, 4);
     at[4] = header->kind;
     at[5] = header->flags;
     memcpy(at + 6, &header->partition, 2);
     memcpy(at + 8, &header->request_id, 4);
+    memcpy(at + 12, &reserved, 4);
+}
+
+size_t frame_begin(struct buffer *out, const struct frame_header *header)
+{
+    size_t mark = buffer_size(out);
+    frame_header_store(buffer_reserve(out, FRAME_HEADER_BYTES), header);
     buffer_advance(out, FRAME_HEADER_BYTES);
     return mark;
 }

@@ -72,6 +72,9 @@ enum frame_verdict {
 enum frame_verdict frame_parse(struct bytes input, uint32_t body_bytes_max, struct frame *frame,
                                enum error *error);
 
+// Writes the FRAME_HEADER_BYTES of a header as it stands.
+void frame_header_store(uint8_t *at, const struct frame_header *header);
+
 // Appends a header with body_bytes 0; returns a mark for frame_end.
 size_t frame_begin(struct buffer *out, const struct frame_header *header);
 

@@ -3,14 +3,35 @@
 
 enum { HEAD_BYTES_MAX = 9 };
 
-// The first byte and `field_bytes` (1, 2, 4 or 8) of big-endian number.
-static void head_write(struct buffer *out, unsigned first, uint64_t number, unsigned field_bytes)
+// The first byte and `field_bytes` (1, 2, 4 or 8) of big-endian number; writes 9 bytes, returns how
+// many count.
+static size_t head_store(uint8_t *at, unsigned first, uint64_t number, unsigned field_bytes)
 {
-    uint8_t *at = buffer_reserve(out, HEAD_BYTES_MAX);
     at[0] = (uint8_t)first;
     uint64_t swapped = __builtin_bswap64(number << (64 - field_bytes * 8));
     memcpy(at + 1, &swapped, 8);
-    buffer_advance(out, 1 + field_bytes);
+    return 1 + (size_t)field_bytes;
+}
+
+static void head_write(struct buffer *out, unsigned first, uint64_t number, unsigned field_bytes)
+{
+    buffer_advance(out,
+                   head_store(buffer_reserve(out, HEAD_BYTES_MAX), first, number, field_bytes));
+}
+
+size_t uint_store(uint8_t *at, uint64_t value)
+{
+    if (value <= 0x7f) {
+        at[0] = (uint8_t)value;
+        return 1;
+    }
+    if (value <= UINT8_MAX)
+        return head_store(at, 0xcc, value, 1);
+    if (value <= UINT16_MAX)
+        return head_store(at, 0xcd, value, 2);
+    if (value <= UINT32_MAX)
+        return head_store(at, 0xce, value, 4);
+    return head_store(at, 0xcf, value, 8);
 }
 
 static void byte_write(struct buffer *out, unsigned byte)
@@ -31,16 +52,7 @@ void write_bool(struct buffer *out, bool value)
 
 void write_uint(struct buffer *out, uint64_t value)
 {
-    if (value <= 0x7f)
-        byte_write(out, (unsigned)value);
-    else if (value <= UINT8_MAX)
-        head_write(out, 0xcc, value, 1);
-    else if (value <= UINT16_MAX)
-        head_write(out, 0xcd, value, 2);
-    else if (value <= UINT32_MAX)
-        head_write(out, 0xce, value, 4);
-    else
-        head_write(out, 0xcf, value, 8);
+    buffer_advance(out, uint_store(buffer_reserve(out, HEAD_BYTES_MAX), value));
 }
 
 void write_int(struct buffer *out, int64_t value)

@@ -5,6 +5,9 @@
 
 #include "cluster/base/buffer.h"
 
+// Stores an int at `at`, where 9 bytes may be written; returns how many it takes.
+size_t uint_store(uint8_t *at, uint64_t value);
+
 void write_nil(struct buffer *out);
 void write_bool(struct buffer *out, bool value);
 void write_uint(struct buffer *out, uint64_t value);

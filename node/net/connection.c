@@ -358,12 +358,19 @@ static bool batch_execute(struct connection *connection, struct batch *batch, si
     return complete && !connection_must_wait(connection);
 }
 
-static void batch_add(struct connection *connection, struct batch *batch, const struct op *op,
-                      uint32_t request_id, size_t end)
+// Decodes the operation into the batch's next place, which it takes when it is well-formed.
+static enum error batch_add(struct connection *connection, struct batch *batch,
+                            const struct frame *frame, size_t end, const char **what)
 {
-    batch->requests[batch->count] =
-        (struct request){.op = *op, .id = request_id, .outlet = &connection->outlet};
+    struct request *request = &batch->requests[batch->count];
+    enum error error = op_decode(frame, &request->op, what);
+    if (error != ERROR_NONE)
+        return error;
+    request->id = frame->header.request_id;
+    request->outlet = &connection->outlet;
+    execute_prepare(connection->connections->worker, request);
     batch->ends[batch->count++] = end;
+    return ERROR_NONE;
 }
 
 static enum verdict input_refuse(struct connection *connection, enum error error)
@@ -382,11 +389,9 @@ static enum verdict input_frame(struct connection *connection, struct bytes inpu
                                 struct batch *batch, size_t *consumed, bool *parsed)
 {
     if (frame_is_operation(frame->header.kind) && connection->state == CONNECTION_CLIENT) {
-        struct op op;
         const char *what = "";
-        enum error error = op_decode(frame, &op, &what);
+        enum error error = batch_add(connection, batch, frame, end, &what);
         if (error == ERROR_NONE) {
-            batch_add(connection, batch, &op, frame->header.request_id, end);
             *parsed =
                 batch->count < BATCH_OPERATIONS_MAX || batch_execute(connection, batch, consumed);
             return VERDICT_NEXT;

@@ -26,25 +26,23 @@ static void refuse_not_owner(struct worker *worker, const struct request *reques
     execute_refuse(worker, request, ERROR_NOT_OWNER, text, 0);
 }
 
-// The replica that will execute it; NULL: it was answered or sent on.
-static struct replica *route(struct worker *worker, const struct request *request)
+// Whether this worker is to execute it; else it was answered or sent on.
+static bool route(struct worker *worker, const struct request *request)
 {
     const struct router *router = worker->options.router;
     const struct op *op = &request->op;
     if (op->partition != key_partition(op->hash, router->view->partition_count)) {
         execute_refuse(worker, request, ERROR_INVALID_ARGUMENT,
                        "the header's partition is not the key's", 0);
-        return NULL;
+        return false;
     }
-    if (!router_is_primary(router, op->partition)) {
-        refuse_not_owner(worker, request);
-        return NULL;
-    }
-    if (router_worker(router, op->partition) != worker->options.number) {
+    if (request->replica && request->replica->is_primary)
+        return true;
+    if (router_is_primary(router, op->partition))
         hop_send(worker, request);
-        return NULL;
-    }
-    return worker_replica(worker, op->partition);
+    else
+        refuse_not_owner(worker, request);
+    return false;
 }
 
 static void answer_encode(struct buffer *out, const struct request *request,
@@ -63,7 +61,7 @@ static void answer(struct worker *worker, const struct request *request,
                    const struct op_result *result)
 {
     struct replica *replica = request->replica;
-    if (result->seq <= replica_readable_seq(replica)) {
+    if (result->seq <= replica->readable_seq) {
         answer_encode(&request->outlet->out, request, result);
         outlet_changed(request->outlet);
         return;
@@ -106,24 +104,42 @@ static void execute_one(struct worker *worker, const struct request *request, ui
     }
     struct op_result result;
     partition_execute(replica->source.partition, &request->op, (int64_t)now_us,
-                      replica_readable_seq(replica), &result);
+                      replica->readable_seq, &result);
     worker->counters.errors += result.error != ERROR_NONE;
-    worker_note_effects(worker, replica);
+    // A read has no effect, and the log's end is another cache line.
+    if (is_write)
+        worker_note_effects(worker, replica);
     answer(worker, request, &result);
+}
+
+void execute_prepare(const struct worker *worker, struct request *request)
+{
+    request->replica =
+        op_has_key(request->op.kind) ? worker_replica(worker, request->op.partition) : NULL;
+    if (request->replica)
+        __builtin_prefetch(request->replica);
+}
+
+// What each operation will touch, one step of the way for all of them at a time.
+static void batch_prefetch(const struct request *requests, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (requests[i].replica)
+            __builtin_prefetch(requests[i].replica->source.partition);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        if (requests[i].replica)
+            partition_prefetch_index(requests[i].replica->source.partition, &requests[i].op);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        if (requests[i].replica)
+            partition_prefetch_record(requests[i].replica->source.partition, &requests[i].op);
+    }
 }
 
 uint32_t execute_batch(struct worker *worker, struct request *requests, uint32_t count)
 {
-    for (uint32_t i = 0; i < count; i++)
-        requests[i].replica = worker_replica(worker, requests[i].op.partition);
-    for (uint32_t i = 0; i < count; i++) {
-        if (requests[i].replica && op_has_key(requests[i].op.kind))
-            partition_prefetch_index(requests[i].replica->source.partition, &requests[i].op);
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        if (requests[i].replica && op_has_key(requests[i].op.kind))
-            partition_prefetch_record(requests[i].replica->source.partition, &requests[i].op);
-    }
+    batch_prefetch(requests, count);
     uint64_t now_us = worker_now_us();
     uint32_t executed = 0;
     while (executed < count) {
@@ -131,8 +147,7 @@ uint32_t execute_batch(struct worker *worker, struct request *requests, uint32_t
         if (!op_has_key(request->op.kind)) {
             execute_whole(worker, request);
         } else {
-            request->replica = route(worker, request);
-            if (request->replica)
+            if (route(worker, request))
                 execute_one(worker, request, now_us);
         }
         if (outlet_wants_pause(request->outlet))

@@ -11,8 +11,12 @@ struct request {
     struct op op; // decoded, borrowed from the input
     uint32_t id;
     struct outlet *outlet;   // where the answer goes
-    struct replica *replica; // set by execute_batch
+    struct replica *replica; // set by execute_prepare
 };
+
+// To be called when a request has been decoded: finds its replica, so that it is on its way to the
+// cache while the others are decoded.
+void execute_prepare(const struct worker *worker, struct request *request);
 
 // Executes requests in order until one has filled its outlet. Returns how many were executed, at
 // least 1 (of count >= 1); the others are untouched.

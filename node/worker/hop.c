@@ -51,6 +51,7 @@ static void hop_arrive(struct worker *worker, struct letter *letter)
     CHECK(op_decode(&frame, &request.op, &what) == ERROR_NONE);
     request.id = frame.header.request_id;
     worker->counters.hops++;
+    execute_prepare(worker, &request);
     outlet_hold(&hop->answer);
     execute_batch(worker, &request, 1);
     outlet_let_go(&hop->answer);

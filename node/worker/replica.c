@@ -25,6 +25,7 @@ void replica_init(struct replica *replica, const struct router *router, uint16_t
         if (member != VIEW_NO_MEMBER)
             replica->backup_members[backup_count++] = member;
     }
+    replica->readable_seq = backup_count == 0 ? UINT64_MAX : 0;
     primary_init(&replica->rules, replica->source.epoch, backup_count, 1, 0, 0);
     backup_init(&replica->copy, replica->source.epoch, 0, 0);
     partition_set_primary(partition, replica->is_primary);
@@ -79,6 +80,8 @@ static void replica_step(struct replica *replica, const struct primary_event *ev
     struct primary_output output;
     primary_step(&replica->rules, event, &output);
     replica->source.committed_seq = replica->rules.committed_seq;
+    if (replica->rules.backup_count > 0)
+        replica->readable_seq = replica->source.committed_seq;
     for (uint32_t i = 0; i < replica->rules.backup_count; i++) {
         struct primary_send send = output.send[i];
         if (output.fill[i])

@@ -19,7 +19,9 @@
 #include "node/worker/router.h"
 
 struct replica {
-    struct source source; // partition, number, slot, epoch, commit point
+    // What every read needs, in the first cache line.
+    struct source source;  // partition, number, slot, epoch, commit point
+    uint64_t readable_seq; // reads of entries up to this version may be answered at once
     bool is_primary;
 
     // Primary.
@@ -45,12 +47,6 @@ struct replica {
 void replica_init(struct replica *replica, const struct router *router, uint16_t number,
                   struct partition *partition, struct list *filling);
 void replica_deinit(struct replica *replica);
-
-// Up to which seq reads may be answered at once.
-static inline uint64_t replica_readable_seq(const struct replica *replica)
-{
-    return replica->rules.backup_count == 0 ? UINT64_MAX : replica->source.committed_seq;
-}
 
 // Why a write cannot be accepted now, or ERROR_NONE; `text` (of `capacity` bytes) says who is to
 // blame.

@@ -88,8 +88,8 @@ static bool clear_step(struct worker *worker, const struct request *request,
     op.partition = source->number;
     op.position = (struct scan_position){.partition = source->number, .hash = place->hash};
     struct op_result result;
-    partition_execute(source->partition, &op, (int64_t)worker_now_us(),
-                      replica_readable_seq(replica), &result);
+    partition_execute(source->partition, &op, (int64_t)worker_now_us(), replica->readable_seq,
+                      &result);
     if (result.error != ERROR_NONE) {
         execute_refuse(worker, request, result.error, result.text, 0);
         return false;
@@ -154,7 +154,7 @@ static struct replica *scan_fill(struct worker *worker, struct bytes map, struct
         if (page->row_count >= page->rows_max || buffer_size(page->rows) >= SCAN_PAGE_BYTES)
             break;
         struct source *source = worker->sources[place->slot];
-        page->committed_seq = replica_readable_seq(replica_of(source));
+        page->committed_seq = replica_of(source)->readable_seq;
         if (!partition_walk(source->partition, map, &place->hash, scan_visit, page)) {
             place->slot++;
             place->hash = 0;

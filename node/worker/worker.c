@@ -47,15 +47,15 @@ static void replicas_make(struct worker *worker)
     uint32_t partition_count = router->view->partition_count;
     worker->replicas = memory_new_array(worker->replica_count, sizeof *worker->replicas);
     worker->sources = memory_new_array(worker->replica_count, sizeof(struct source *));
-    worker->by_partition =
-        memory_new_array(partition_count / router->worker_count + 1, sizeof(struct replica *));
+    worker->by_partition = memory_new_array(partition_count, sizeof(struct replica *));
     uint32_t made = 0;
     for (uint32_t p = worker->options.number; p < partition_count; p += router->worker_count) {
         if (!is_held(router, p))
             continue;
         struct replica *replica = &worker->replicas[made++];
-        replica_init(replica, router, (uint16_t)p, store_partition(worker->store, (uint16_t)p), &worker->filling);
-        worker->by_partition[p / router->worker_count] = replica;
+        replica_init(replica, router, (uint16_t)p, store_partition(worker->store, (uint16_t)p),
+                     &worker->filling);
+        worker->by_partition[p] = replica;
         if (replica->is_primary) {
             replica->source.slot = (uint16_t)worker->source_count;
             worker->sources[worker->source_count++] = &replica->source;
@@ -104,15 +104,6 @@ void worker_free(struct worker *worker)
 }
 
 // ---- Partitions ----
-
-struct replica *worker_replica(const struct worker *worker, uint16_t partition)
-{
-    const struct router *router = worker->options.router;
-    if (partition >= router->view->partition_count ||
-        router_worker(router, partition) != worker->options.number)
-        return NULL;
-    return worker->by_partition[partition / router->worker_count];
-}
 
 static void worker_touch(struct worker *worker, struct replica *replica)
 {

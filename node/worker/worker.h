@@ -50,7 +50,7 @@ struct worker {
     struct store *store;
     struct replica *replicas; // partitions of this worker that this node holds
     uint32_t replica_count;
-    struct replica **by_partition; // index: partition / worker_count; NULL: not held here
+    struct replica **by_partition; // by partition number; NULL: not held by this worker
     struct source **sources;       // of the primaries, by slot
     uint32_t source_count;
     struct watches *watches;
@@ -84,7 +84,12 @@ void worker_post(struct worker *worker, struct letter *letter);
 uint64_t worker_now_us(void);
 
 // The replica of this partition, or NULL when this node or this worker does not hold it.
-struct replica *worker_replica(const struct worker *worker, uint16_t partition);
+static inline struct replica *worker_replica(const struct worker *worker, uint16_t partition)
+{
+    return partition < worker->options.router->view->partition_count
+               ? worker->by_partition[partition]
+               : NULL;
+}
 
 // More waits for backups than may: node/net stops reading from clients.
 bool worker_is_congested(const struct worker *worker);
