@@ -151,9 +151,11 @@ static inline bool walk_key(struct walk *walk, struct bytes *key)
 
 static const struct paths_node *name_find(const struct paths_node *node, struct bytes key)
 {
+    if (key.data == NULL || !(node->name_sizes >> (key.size % 64) & 1))
+        return NULL;
     uint32_t low = 0;
     uint32_t high = node->name_count;
-    while (low < high && key.data != NULL) {
+    while (low < high) {
         uint32_t middle = low + (high - low) / 2;
         int order = name_order(key, node->names[middle]->part.name);
         if (order == 0)
@@ -180,15 +182,36 @@ static bool walk_take(struct walk *walk, const struct paths_node *node)
     return --walk->left_count > 0;
 }
 
+// Steps over pairs as long as their keys cannot be ours by size, and the first bytes tell all
+// sizes: most fields of most documents. Returns how many.
+static uint32_t walk_unused(struct walk *walk, uint64_t name_sizes, uint32_t pair_count)
+{
+    const uint8_t *at = walk->cursor.at;
+    uint32_t skipped = 0;
+    for (; skipped < pair_count; skipped++) {
+        size_t left = (size_t)(walk->cursor.end - at);
+        size_t name_size = left > 0 ? *at & 0x1f : 0;
+        if (left < name_size + 2 || (*at & 0xe0) != 0xa0 || (name_sizes >> name_size & 1))
+            break;
+        size_t value_size = object_sizes[at[1 + name_size]];
+        if (value_size == 0 || value_size > left - 1 - name_size)
+            break;
+        at += 1 + name_size + value_size;
+    }
+    walk->cursor.at = at;
+    return skipped;
+}
+
 static bool walk_map(struct walk *walk, const struct paths_node *node, uint32_t pair_count)
 {
     for (uint32_t pair = 0; pair < pair_count; pair++) {
+        pair += walk_unused(walk, node->name_sizes, pair_count - pair);
+        if (pair == pair_count)
+            break;
         struct bytes key;
         if (!walk_key(walk, &key))
             return false;
-        const struct paths_node *child = NULL;
-        if (node->name_sizes >> (key.size % 64) & 1)
-            child = name_find(node, key);
+        const struct paths_node *child = name_find(node, key);
         bool is_first = child != NULL && walk->slots[child->slot].data == NULL;
         if (is_first ? !walk_take(walk, child) : !walk_skip(walk))
             return false;
