@@ -55,6 +55,7 @@ EXAMPLES_C := $(wildcard client/examples/*.c)
 UNIT_C := $(wildcard tests/unit/*/*.c tests/support/*.c)
 STRESS_C := $(wildcard tests/stress/*.c)
 SYSTEM_C := $(wildcard tests/system/*.c)
+SYSTEM_SUPPORT_C := $(wildcard tests/system/support/*.c)
 FUZZ_C := $(wildcard tests/fuzz/fuzz_*.c)
 # What the sanitizers slow down without learning from it: an installation.
 SYSTEM_SCRIPTS := $(filter-out $(if $(SANITIZE),tests/system/test_install.sh),\
@@ -81,8 +82,9 @@ ifeq ($(V),)
 say = @printf '  %-5s %s\n' $(1) $@;
 endif
 
-.PHONY: all demo test test-programs test-run bench micro lint lint-run san tsan tsan-run fuzz fuzz-run \
-	coverage install uninstall deps deps-lint deps-fuzz deps-bench clean help
+.PHONY: all demo test test-programs test-run bench micro san tsan tsan-run fuzz fuzz-run coverage \
+	lint lint-run lint-format lint-arrows lint-headers lint-cppcheck lint-tidy lint-gates \
+	install uninstall deps deps-lint deps-fuzz deps-bench clean help
 .DEFAULT_GOAL := all
 .SECONDARY:
 
@@ -152,7 +154,7 @@ $(BUILD)/tests/stress/%: $(BUILD)/obj/tests/stress/%.o $(NODE_O) $(CLUSTER_O)
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_NODE)
 
-$(BUILD)/tests/system/%: $(BUILD)/obj/tests/system/%.o $(CLIENT_O) $(CLUSTER_O)
+$(BUILD)/tests/system/%: $(BUILD)/obj/tests/system/%.o $(call objects,$(SYSTEM_SUPPORT_C)) $(CLIENT_O) $(CLUSTER_O)
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_CLIENT)
 
@@ -191,19 +193,35 @@ coverage: deps
 # ---- Lint ----
 lint_find = $(shell find cluster node client bench tests -name '$(1)' -not -path '*/planted/*')
 
+# One gate after the other, and all of them even when one fails.
 lint: deps deps-lint
-	@$(AGAIN) lint-run
+	@$(MAKE) --no-print-directory --keep-going -j1 lint-run
 
-lint-run: export CC := $(CC)
-lint-run: export LINT_CPPFLAGS := $(subst ',,$(CPPFLAGS))
-lint-run: export LINT_CFLAGS := $(CFLAGS)
-lint-run: $(BUILD)/gen/grammar.c
-	tests/lint/format.sh $(call lint_find,*.[ch])
-	tests/lint/arrows.sh . $(call lint_find,*.[ch]) $(call lint_find,*.re) $(call lint_find,*.y)
-	tests/lint/headers.sh $(call lint_find,*.h)
-	tests/lint/cppcheck.sh $(call lint_find,*.c)
-	tests/lint/tidy.sh $(call lint_find,*.c)
-	tests/lint/check_gates.sh
+lint-run: lint-format lint-arrows lint-headers lint-cppcheck lint-tidy lint-gates
+
+lint-%: export CC := $(CC)
+# Examples name the public header as their readers will.
+lint-%: export LINT_CPPFLAGS := $(subst ',,$(CPPFLAGS)) -Iclient
+lint-%: export LINT_CFLAGS := $(CFLAGS)
+
+lint-format:
+	$(call say,LINT)tests/lint/format.sh $(call lint_find,*.[ch])
+
+lint-arrows:
+	$(call say,LINT)tests/lint/arrows.sh . $(call lint_find,*.[ch]) $(call lint_find,*.re) \
+		$(call lint_find,*.y)
+
+lint-headers: $(BUILD)/gen/grammar.c
+	$(call say,LINT)tests/lint/headers.sh $(call lint_find,*.h)
+
+lint-cppcheck:
+	$(call say,LINT)tests/lint/cppcheck.sh $(call lint_find,*.c)
+
+lint-tidy: $(BUILD)/gen/grammar.c
+	$(call say,LINT)tests/lint/tidy.sh $(call lint_find,*.c)
+
+lint-gates:
+	$(call say,LINT)tests/lint/check_gates.sh
 
 # ---- To see it at work ----
 demo: deps

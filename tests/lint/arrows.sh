@@ -69,7 +69,7 @@ BEGIN {
 
     threads = "worker main bench micro tests"
     clocks = "worker meta client shell examples bench micro tests"
-    reserve("^event2/", "worker net meta client shell examples bench tests")
+    reserve("^event2/", "main worker net meta client shell examples bench tests")
     reserve("^(pthread|threads|semaphore)\\.h$", threads)
     reserve("^urcu", threads)
     reserve("^(time|sys/time|sys/timerfd)\\.h$", clocks)
