@@ -91,15 +91,16 @@ struct primary_send {
 };
 
 struct primary_output {
-    struct primary_send
-        send[PRIMARY_BACKUPS_MAX];  // effects to take from the log, in one or more frames
-    bool fill[PRIMARY_BACKUPS_MAX]; // start a scan for this backup: FILL_BEGIN carries
-                                    // backups[i].sent_seq (S). At its end comes the step of FILLED,
-                                    // then FILL_END with backups[i].exact_seq (E)
-    bool committed;                 // committed_seq moved: TAILING backups want to hear of it, by
-                    // an APPEND, be it one without effects (first_seq = sent_seq + 1)
-    uint64_t needed_seq; // the log must keep effects from here on: uncommitted, unacknowledged, or
-                         // due after a fill
+    // Effects to take from the log, in one or more frames.
+    struct primary_send send[PRIMARY_BACKUPS_MAX];
+    // Start a scan for this backup: FILL_BEGIN carries backups[i].sent_seq (S). At its end comes
+    // the step of FILLED, then FILL_END with backups[i].exact_seq (E).
+    bool fill[PRIMARY_BACKUPS_MAX];
+    // committed_seq moved: TAILING backups want to hear of it, by an APPEND, be it one without
+    // effects (first_seq = sent_seq + 1).
+    bool committed;
+    // The log must keep effects from here on: uncommitted, unacknowledged, or due after a fill.
+    uint64_t needed_seq;
 };
 
 // `first_seq`, `last_seq`: of the log as it stands; committed_seq: as far as it is known to be

@@ -14,7 +14,8 @@ enum {
     KEYS = 24,
     SEQ_MAX = 4000,
     STEPS = 3000,
-    QUEUE_MAX = 64,     // messages in one direction of a link; more are lost
+    LINK_MAX = 64,      // messages in one direction of a bad link; more are lost
+    QUEUE_MAX = 2048,   // of a good one, which loses nothing
     FRAME_EFFECTS = 8,  // at most, in one APPEND
     LOSS_PERCENT = 8,   // of APPEND, ACK, GAP
     REPEAT_PERCENT = 8, // of the same
@@ -80,7 +81,8 @@ static bool sim_chance(struct sim *sim, uint32_t percent)
 static void queue_push(struct sim *sim, struct queue *queue, const struct message *message)
 {
     bool may_be_lost = message->kind <= APPEND;
-    if (may_be_lost && (queue->count == QUEUE_MAX || sim_chance(sim, LOSS_PERCENT)))
+    bool is_full = !sim->is_healed && queue->count >= LINK_MAX;
+    if (may_be_lost && (is_full || sim_chance(sim, LOSS_PERCENT)))
         return;
     SIM_CHECK(sim, queue->count < QUEUE_MAX);
     queue->messages[queue->count++] = *message;
@@ -190,7 +192,7 @@ static void sim_scan(struct sim *sim, uint32_t index)
 {
     struct test_backup *backup = &sim->backups[index];
     // A full link keeps the scan waiting.
-    if (!backup->is_scanning || backup->to_backup.count >= QUEUE_MAX - 1)
+    if (!backup->is_scanning || backup->to_backup.count >= LINK_MAX)
         return;
     struct message message = {.kind = FILL_END};
     if (backup->scan_key < KEYS) {
