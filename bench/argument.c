@@ -6,6 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+// Steps over a k or an M.
+static unsigned unit_take(char **text)
+{
+    unsigned unit = **text == 'k' ? 1000 : **text == 'M' ? 1000000 : 1;
+    if (unit > 1)
+        (*text)++;
+    return unit;
+}
+
 bool argument_number_parse(const char *text, uint64_t *number)
 {
     if (text[0] < '0' || text[0] > '9')
@@ -13,9 +22,7 @@ bool argument_number_parse(const char *text, uint64_t *number)
     char *end;
     errno = 0;
     uint64_t value = strtoull(text, &end, 10);
-    uint64_t unit = *end == 'k' ? 1000 : *end == 'M' ? 1000000 : 1;
-    if (unit > 1)
-        end++;
+    uint64_t unit = unit_take(&end);
     if (errno != 0 || *end != '\0' || value > UINT64_MAX / unit)
         return false;
     *number = value * unit;
@@ -68,7 +75,9 @@ static bool number_apply(const struct argument_row *row, void *field, const char
     } else {
         char *end;
         value = strtod(text, &end);
-        if (end == text || *end != '\0' || !isfinite(value))
+        bool read = end != text;
+        value *= unit_take(&end);
+        if (!read || *end != '\0' || !isfinite(value))
             return reason_set(reason, "--%s: '%s' is not a number", row->name, text);
         *(double *)field = value;
     }

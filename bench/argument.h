@@ -11,7 +11,7 @@
 
 enum argument_kind {
     ARGUMENT_NUMBER, // uint64_t; may end in k or M
-    ARGUMENT_REAL,   // double
+    ARGUMENT_REAL,   // double; likewise
     ARGUMENT_TEXT,   // const char *, borrowed from argv
     ARGUMENT_CHOICE, // an enum
     ARGUMENT_ON,     // bool, no argument

@@ -343,17 +343,30 @@ static void unfinished_collect(struct load_thread *thread)
         unfinished_note(thread, &operation);
 }
 
+static void backlogs_discard(struct load_thread *thread)
+{
+    struct operation operation;
+    thread->holds = false;
+    for (uint32_t i = 0; i < thread->destinations->group_count; i++) {
+        while (backlog_pop(&thread->backlogs[i], &operation))
+            continue;
+    }
+}
+
 static bool run_drain(struct load_thread *thread)
 {
     uint64_t limit_ns = thread->now_ns + (uint64_t)LOAD_GRACE_S * NS_PER_S;
-    if (thread->settings->rate <= 0)
+    if (thread->settings->rate <= 0) {
         thread->quota = 0;
-    while (thread->in_flight > 0 || !backlogs_are_empty(thread)) {
-        if (thread->now_ns >= limit_ns || atomic_load(&thread->signal->stop))
-            break;
+        // In a closed loop what was drawn for a busy group has not begun, and time is over.
+        if (thread->settings->operation_count == 0)
+            backlogs_discard(thread);
+    }
+    do {
         if (!turn_run(thread))
             return false;
-    }
+    } while ((thread->in_flight > 0 || !backlogs_are_empty(thread)) && thread->now_ns < limit_ns &&
+             !atomic_load(&thread->signal->stop));
     unfinished_collect(thread);
     return true;
 }

@@ -67,7 +67,8 @@ Test(settings, the_workload_decides_only_what_was_not_asked_for)
     settings = parsed("--workload a --value-bytes 512");
     cr_assert_eq(settings.payload, PAYLOAD_WHOLE);
     cr_assert_eq(settings.value_bytes, 512);
-    settings = parsed("--workload a --rate 1000");
+    settings = parsed("--workload a --rate 1.5k");
+    cr_assert_float_eq(settings.rate, 1500, 1e-9);
     cr_assert_eq(settings.depth, 128);
 }
 
@@ -103,6 +104,7 @@ Test(settings, what_is_wrong_is_named)
         {"--records -5", "--records: '-5' is not a whole number"},
         {"--records 99999999999999999999", "--records: "},
         {"--seconds soon", "--seconds: 'soon' is not a number"},
+        {"--seconds k", "--seconds: 'k' is not a number"},
         {"--seconds nan", "--seconds: 'nan' is not a number"},
         {"--seconds", "--seconds needs S"},
         {"--workload z", "--workload: 'z' is not a|b|c"},
