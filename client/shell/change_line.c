@@ -2,6 +2,7 @@
 #include "client/shell/change_line.h"
 
 #include "client/shell/json_text.h"
+#include "client/shell/key_text.h"
 #include "cluster/base/units.h"
 
 #include <stdio.h>
@@ -72,6 +73,8 @@ static void append_document(struct buffer *out, struct bytes json)
     struct json_members members;
     struct bytes name;
     struct bytes value;
+    if (json.size == 0)
+        return;
     if (!json_members_start(&members, json)) {
         append_text(out, "  ");
         buffer_append(out, json.data, json.size);
@@ -109,7 +112,6 @@ void change_line_write(struct buffer *out, enum change_kind kind, const struct g
                        int64_t utc_offset_s)
 {
     static const char *const labels[] = {"  ENTER   ", "  UPDATE  ", "  LEAVE   "};
-    char *key = grid_value_to_json(event->key);
     char *old_json = event->old_value.data != NULL ? grid_value_to_json(event->old_value) : NULL;
     char *new_json = event->new_value.data != NULL ? grid_value_to_json(event->new_value) : NULL;
     struct json_members members;
@@ -117,7 +119,7 @@ void change_line_write(struct buffer *out, enum change_kind kind, const struct g
     struct bytes new_text = bytes_of_text(new_json != NULL ? new_json : "");
     append_time(out, event->time_us, utc_offset_s);
     append_text(out, labels[kind]);
-    append_text(out, key != NULL ? key : "?");
+    key_text_write(out, event->key);
     if (kind == CHANGE_UPDATE && old_json != NULL && json_members_start(&members, new_text))
         append_difference(out, old_text, new_text);
     else
@@ -127,7 +129,6 @@ void change_line_write(struct buffer *out, enum change_kind kind, const struct g
         append_text(out, change_cause_name(event->cause));
         append_text(out, ")");
     }
-    free(key);
     free(old_json);
     free(new_json);
 }

@@ -71,11 +71,15 @@ static bool count_take(struct shell_words *words, uint64_t max, uint64_t *count,
     uint64_t number;
     if (!word_take(words, &word, "a number", fault))
         return false;
-    if (!shell_uint_parse(word.raw, &number) || number == 0 || number > max)
-        return shell_fault_set(fault, word.offset, "expected a number from 1 to %llu",
-                               (unsigned long long)max);
-    *count = number;
-    return true;
+    bool valid = shell_uint_parse(word.raw, &number) && number > 0 && number <= max;
+    if (valid)
+        *count = number;
+    else if (max == UINT64_MAX)
+        shell_fault_set(fault, word.offset, "expected a whole number above 0");
+    else
+        shell_fault_set(fault, word.offset, "expected a whole number from 1 to %llu",
+                        (unsigned long long)max);
+    return valid;
 }
 
 static bool condition_take(struct shell_command *command, struct shell_words *words,

@@ -45,6 +45,12 @@ bool shell_fault_place(const char *text, unsigned *line, unsigned *column)
     return true;
 }
 
+const char *shell_fault_reason(const char *text)
+{
+    const char *colon = strncmp(text, "line ", 5) == 0 ? strstr(text, ": ") : NULL;
+    return colon != NULL ? colon + 2 : text;
+}
+
 static struct bytes line_of(struct bytes text, unsigned number)
 {
     const uint8_t *at = text.data;

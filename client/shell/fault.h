@@ -21,6 +21,9 @@ bool shell_fault_set(struct shell_fault *fault, size_t offset, const char *forma
 // Reads "line N" and "column N" out of an error text of the grid. False when it names no column.
 bool shell_fault_place(const char *text, unsigned *line, unsigned *column);
 
+// The text behind its place ("line 1 column 5: "), or all of it when it does not start with one.
+const char *shell_fault_reason(const char *text);
+
 // Shows line number `line` (from 1) of the text, with a caret under its byte `column` (from 1).
 // Shows nothing when there is no such place.
 void shell_fault_point(FILE *file, struct bytes text, unsigned line, unsigned column);

@@ -70,7 +70,7 @@ static bool build_json(const struct shell_word *word, struct grid_builder *build
     size_t within = shell_fault_place(text, &line, &column) && line == 1 ? column - 1 : 0;
     if (within > word->raw.size)
         within = word->raw.size;
-    return shell_fault_set(fault, word->offset + within, "not JSON: %s", text);
+    return shell_fault_set(fault, word->offset + within, "not JSON: %s", shell_fault_reason(text));
 }
 
 static bool is_json(struct bytes text)

@@ -3,6 +3,7 @@
 
 #include "client/shell/csv_text.h"
 #include "client/shell/duration.h"
+#include "client/shell/fault.h"
 #include "client/shell/line_reader.h"
 #include "cluster/base/memory.h"
 
@@ -71,6 +72,18 @@ static bool is_blank(struct bytes line)
     return true;
 }
 
+// The library counts lines within the text, which is one line here.
+static void json_fault(struct load_source *source, const char *text)
+{
+    unsigned line;
+    unsigned column;
+    if (shell_fault_place(text, &line, &column))
+        snprintf(source->fault, sizeof source->fault, "not JSON at column %u: %s", column,
+                 shell_fault_reason(text));
+    else
+        snprintf(source->fault, sizeof source->fault, "not JSON: %s", text);
+}
+
 static enum load_verdict json_next(struct load_source *source, struct grid_builder *document)
 {
     for (;;) {
@@ -89,7 +102,7 @@ static enum load_verdict json_next(struct load_source *source, struct grid_build
         if (grid_build_json(document, (const char *)line.data, line.size, text, sizeof text) ==
             GRID_OK)
             return LOAD_DOCUMENT;
-        snprintf(source->fault, sizeof source->fault, "not JSON: %s", text);
+        json_fault(source, text);
         return LOAD_BAD_LINE;
     }
 }

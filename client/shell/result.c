@@ -3,6 +3,7 @@
 
 #include "client/shell/csv_text.h"
 #include "client/shell/json_text.h"
+#include "client/shell/key_text.h"
 #include "client/shell/table_view.h"
 #include "cluster/base/memory.h"
 
@@ -216,6 +217,13 @@ void shell_result_object(struct shell_result *result, const char *name, struct g
     char *json = object.data != NULL ? grid_value_to_json(object) : NULL;
     shell_result_json(result, bytes_of_text(name), bytes_of_text(json != NULL ? json : "null"));
     free(json);
+}
+
+void shell_result_key(struct shell_result *result, const char *name, struct grid_bytes key)
+{
+    buffer_clear(&result->scratch);
+    key_text_write(&result->scratch, key);
+    shell_result_json(result, bytes_of_text(name), buffer_bytes(&result->scratch));
 }
 
 bool shell_result_document(struct shell_result *result, struct grid_bytes document)

@@ -55,5 +55,8 @@ void shell_result_decimal(struct shell_result *result, const char *name, double 
 // A MessagePack object as one cell; data NULL: null.
 void shell_result_object(struct shell_result *result, const char *name, struct grid_bytes object);
 
+// A key as one cell: bin as text x'...', which is how it is written in a command.
+void shell_result_key(struct shell_result *result, const char *name, struct grid_bytes key);
+
 // The fields of a document as cells; false, and nothing added, when it is no map.
 bool shell_result_document(struct shell_result *result, struct grid_bytes document);

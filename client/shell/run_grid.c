@@ -132,7 +132,7 @@ bool shell_run_locate(struct shell *shell, const struct shell_command *command)
         return shell_fail_grid(shell, error, "the place of the key is not known");
     struct shell_result *result = shell_result_new(&shell->output);
     shell_result_row(result);
-    shell_result_object(result, "key", grid_builder_bytes(command->key));
+    shell_result_key(result, "key", grid_builder_bytes(command->key));
     shell_result_uint(result, "partition", location.partition);
     place_show(shell, result, &location);
     shell_result_row_end(result);

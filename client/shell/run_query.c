@@ -21,10 +21,10 @@ static void row_show(struct shell_result *result, const struct grid_row *row, bo
 {
     shell_result_row(result);
     if (with_key)
-        shell_result_object(result, "__key", row->key);
+        shell_result_key(result, "__key", row->key);
     if (!shell_result_document(result, row->value)) {
         if (!with_key)
-            shell_result_object(result, "__key", row->key);
+            shell_result_key(result, "__key", row->key);
         shell_result_object(result, "value", row->value);
     }
     shell_result_row_end(result);

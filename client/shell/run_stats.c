@@ -72,6 +72,12 @@ static struct bytes figure_find(const struct worker_stats *worker, struct bytes 
     return bytes_of_text("null");
 }
 
+// The worker's own word for what heads its column or record anyway.
+static bool is_worker_number(struct bytes name)
+{
+    return bytes_equal(name, bytes_of_text("\"worker\""));
+}
+
 static void column_name(const struct worker_stats *worker, char *text, size_t size)
 {
     snprintf(text, size, "%s/%u", worker->member, worker->worker);
@@ -86,6 +92,8 @@ static void table_show(struct shell *shell, const struct stats *stats)
     const char *first = stats->count > 0 ? stats->workers[0].json : NULL;
     bool any = first != NULL && json_members_start(&members, bytes_of_text(first));
     while (any && json_members_next(&members, &name, &value)) {
+        if (is_worker_number(name))
+            continue;
         shell_result_row(result);
         shell_result_json(result, bytes_of_text("figure"), name);
         for (size_t i = 0; i < stats->count; i++) {
@@ -113,6 +121,8 @@ static void records_show(struct shell *shell, const struct stats *stats)
         bool any =
             worker->json != NULL && json_members_start(&members, bytes_of_text(worker->json));
         while (any && json_members_next(&members, &name, &value)) {
+            if (is_worker_number(name))
+                continue;
             struct buffer plain = {0};
             json_text_unquote(&plain, name);
             shell_result_json(result, buffer_bytes(&plain), value);

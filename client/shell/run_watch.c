@@ -27,18 +27,21 @@ static bool is_table(const struct watch *watch)
     return watch->shell->output.format == SHELL_FORMAT_TABLE;
 }
 
+// `event` NULL: a record without a change, of the same shape.
 static void record_show(struct watch *watch, const char *name, const struct grid_event *event)
 {
+    static const struct grid_event none = {0};
     struct shell_result *records = watch->records;
+    const struct grid_event *shown = event != NULL ? event : &none;
     shell_result_row(records);
     shell_result_text(records, "event", name);
-    shell_result_uint(records, "partition", event->partition);
-    shell_result_uint(records, "seq", event->seq);
-    shell_result_uint(records, "time_us", event->time_us);
-    shell_result_text(records, "cause", change_cause_name(event->cause));
-    shell_result_object(records, "key", event->key);
-    shell_result_object(records, "new", event->new_value);
-    shell_result_object(records, "old", event->old_value);
+    shell_result_uint(records, "partition", shown->partition);
+    shell_result_uint(records, "seq", shown->seq);
+    shell_result_uint(records, "time_us", shown->time_us);
+    shell_result_text(records, "cause", event != NULL ? change_cause_name(event->cause) : name);
+    shell_result_key(records, "key", shown->key);
+    shell_result_object(records, "new", shown->new_value);
+    shell_result_object(records, "old", shown->old_value);
     shell_result_row_end(records);
     shell_result_flush(records);
 }
@@ -81,7 +84,7 @@ static void row_take(void *context, const struct grid_event *event)
     }
     shell_result_row(watch->records);
     if (!shell_result_document(watch->records, event->new_value)) {
-        shell_result_object(watch->records, "__key", event->key);
+        shell_result_key(watch->records, "__key", event->key);
         shell_result_object(watch->records, "value", event->new_value);
     }
     shell_result_row_end(watch->records);
@@ -90,8 +93,10 @@ static void row_take(void *context, const struct grid_event *event)
 static void ready_take(void *context)
 {
     struct watch *watch = context;
-    if (!is_table(watch))
+    if (!is_table(watch)) {
+        record_show(watch, "ready", NULL);
         return;
+    }
     shell_result_end(watch->records);
     if (!watch->command->without_snapshot)
         fprintf(watch->shell->output.file, "(%llu row%s match now; changes follow%s)\n",

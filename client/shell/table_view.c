@@ -120,6 +120,8 @@ static void layout(struct table_view *view, const struct table_page *page)
 
 static void append_blanks(struct buffer *line, size_t count)
 {
+    if (count == 0)
+        return;
     memset(buffer_reserve(line, count), ' ', count);
     buffer_advance(line, count);
 }

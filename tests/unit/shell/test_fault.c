@@ -19,6 +19,13 @@ Test(shell_fault, finds_line_and_column_in_the_text_of_an_error)
     cr_assert_not(shell_fault_place("column 99999999999", &line, &column));
 }
 
+Test(shell_fault, the_reason_stands_behind_the_place)
+{
+    cr_assert_str_eq(shell_fault_reason("line 1 column 5: why: this"), "why: this");
+    cr_assert_str_eq(shell_fault_reason("line of text"), "line of text");
+    cr_assert_str_eq(shell_fault_reason("why: this"), "why: this");
+}
+
 static void check_point(const char *text, unsigned line, unsigned column, const char *expected)
 {
     char *shown = NULL;
