@@ -11,7 +11,10 @@
 #include <stdio.h>
 #include <sys/resource.h>
 
-enum { ERROR_TEXT_BYTES = 512 };
+enum {
+    ERROR_TEXT_BYTES = 512,
+    READINESS_MS = 10, // between two looks at whether all partitions are in sync
+};
 
 struct node {
     const struct config *config;
@@ -27,6 +30,8 @@ struct node {
     pthread_t *threads;
     uint16_t thread_count; // running
     struct listener *listener;
+    struct event *readiness;
+    bool is_ready; // as the log says
 };
 
 static void net_flush(struct worker *worker)
@@ -154,6 +159,32 @@ static void start_threads(struct node *node)
     }
 }
 
+// Ready: each primary of this node has all its backups. The log says when that begins and ends.
+static void on_readiness(evutil_socket_t descriptor, short what, void *context)
+{
+    (void)descriptor;
+    (void)what;
+    struct node *node = context;
+    unsigned lacking = 0;
+    for (uint16_t i = 0; i < node->worker_count; i++)
+        lacking += atomic_load_explicit(&node->workers[i]->out_of_sync_count, memory_order_relaxed);
+    if (node->is_ready == (lacking == 0))
+        return;
+    node->is_ready = lacking == 0;
+    if (node->is_ready)
+        log_write(node->log, LOG_INFO, "node", "ready: every partition here has its backups");
+    else
+        log_write(node->log, LOG_WARN, "node", "not ready: %u partitions lack a backup", lacking);
+}
+
+static void start_readiness(struct node *node, struct event_base *base)
+{
+    const struct timeval period = {.tv_usec = READINESS_MS * US_PER_MS};
+    node->readiness = event_new(base, -1, EV_PERSIST, on_readiness, node);
+    CHECK(node->readiness && event_add(node->readiness, &period) == 0);
+    on_readiness(-1, 0, node);
+}
+
 struct node *node_start(const struct config *config, struct logger *log, struct event_base *base)
 {
     struct node *node = memory_new(sizeof *node);
@@ -175,9 +206,10 @@ struct node *node_start(const struct config *config, struct logger *log, struct 
         start_worker(node, i, incarnation);
     start_threads(node);
     log_write(log, LOG_INFO, "node",
-              "ready: %s of grid %s listens on %s:%u, %u workers, %u members, %u partitions",
+              "%s of grid %s listens on %s:%u, %u workers, %u members, %u partitions",
               config->node_name, config->grid_name, config->bind, listener_port(node->listener),
               node->worker_count, node->view.member_count, node->view.partition_count);
+    start_readiness(node, base);
     return node;
 }
 
@@ -185,6 +217,8 @@ struct node *node_start(const struct config *config, struct logger *log, struct 
 
 void node_stop(struct node *node)
 {
+    if (node->readiness)
+        event_free(node->readiness);
     for (uint16_t i = 0; i < node->thread_count; i++)
         worker_stop(node->workers[i]);
     for (uint16_t i = 0; i < node->thread_count; i++)

@@ -59,6 +59,17 @@ enum error replica_write_refusal(const struct replica *replica, const struct rou
 
 // ---- Primary ----
 
+bool replica_is_in_sync(const struct replica *replica)
+{
+    if (!replica->is_primary)
+        return true;
+    for (uint32_t i = 0; i < replica->rules.backup_count; i++) {
+        if (replica->rules.backups[i].state != BACKUP_TAILING)
+            return false;
+    }
+    return true;
+}
+
 static void replica_deliver(struct replica *replica, struct watches *watches)
 {
     uint64_t from_seq = replica->delivered_seq + 1;

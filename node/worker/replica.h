@@ -53,6 +53,9 @@ void replica_deinit(struct replica *replica);
 enum error replica_write_refusal(const struct replica *replica, const struct router *router,
                                  char *text, size_t capacity);
 
+// Every backup receives the log. (A backup has none to wait for.)
+bool replica_is_in_sync(const struct replica *replica);
+
 // The log has new effects: sends them, and commits and delivers what needs nobody's
 // acknowledgement.
 void replica_advance(struct replica *replica, struct watches *watches);

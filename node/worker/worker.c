@@ -63,6 +63,14 @@ static void replicas_make(struct worker *worker)
     }
 }
 
+static void sync_count(struct worker *worker)
+{
+    unsigned count = 0;
+    for (uint32_t i = 0; i < worker->replica_count; i++)
+        count += !replica_is_in_sync(&worker->replicas[i]);
+    atomic_store_explicit(&worker->out_of_sync_count, count, memory_order_relaxed);
+}
+
 struct worker *worker_new(const struct worker_options *options)
 {
     struct worker *worker = memory_new(sizeof *worker);
@@ -77,6 +85,7 @@ struct worker *worker_new(const struct worker_options *options)
                                               options->log_bytes_max / sharers};
     worker->store = store_new(&store_options);
     replicas_make(worker);
+    sync_count(worker);
     worker->watches = watches_new(worker->sources, worker->source_count);
     struct event_config *config = event_config_new();
     CHECK(config != NULL);
@@ -315,6 +324,7 @@ static void on_tick(evutil_socket_t descriptor, short what, void *context)
     tick_expiry(worker);
     tick_time_outs(worker);
     tick_memory(worker);
+    sync_count(worker);
     if (++worker->tick_count % TICKS_PER_PROGRESS == 0)
         tick_progress(worker);
 }

@@ -66,6 +66,7 @@ struct worker {
     struct buffer scratch;                    // rows of a scan
     uint64_t tick_count;
     atomic_uint_fast64_t used_bytes; // of the store; read by the siblings
+    atomic_uint out_of_sync_count;   // primaries that lack a backup; read by the control thread
     bool is_stopping;
 };
 

@@ -117,24 +117,26 @@ uint32_t node_log_count(const struct nodes *nodes, uint32_t number, const char *
     return count;
 }
 
-struct readiness {
+struct log_wait {
     const struct nodes *nodes;
     uint32_t number;
+    const char *text;
 };
 
-static bool node_is_ready(void *context)
+static bool log_says(void *context)
 {
-    const struct readiness *readiness = context;
-    return node_log_count(readiness->nodes, readiness->number, " ready: ") ==
-           readiness->nodes->starts[readiness->number];
+    const struct log_wait *wait = context;
+    return node_log_count(wait->nodes, wait->number, wait->text) >=
+           wait->nodes->starts[wait->number];
 }
 
-static void node_await(struct nodes *nodes, uint32_t number)
+// Once for each start.
+static void node_await(struct nodes *nodes, uint32_t number, const char *text)
 {
-    struct readiness readiness = {.nodes = nodes, .number = number};
-    if (!wait_until(node_is_ready, &readiness)) {
+    struct log_wait wait = {.nodes = nodes, .number = number, .text = text};
+    if (!wait_until(log_says, &wait)) {
         errno = ETIMEDOUT;
-        give_up("a node did not become ready");
+        give_up(text);
     }
 }
 
@@ -155,7 +157,7 @@ void nodes_start(struct nodes *nodes, uint32_t count, const char *const *options
     for (uint32_t i = 0; i < count; i++)
         node_spawn(nodes, i);
     for (uint32_t i = 0; i < count; i++)
-        node_await(nodes, i);
+        node_await(nodes, i, " ready: ");
 }
 
 void node_kill(struct nodes *nodes, uint32_t number, int signal)
@@ -170,7 +172,7 @@ void node_kill(struct nodes *nodes, uint32_t number, int signal)
 void node_restart(struct nodes *nodes, uint32_t number)
 {
     node_spawn(nodes, number);
-    node_await(nodes, number);
+    node_await(nodes, number, " listens on ");
 }
 
 bool nodes_stop(struct nodes *nodes)

@@ -23,7 +23,8 @@ struct nodes {
     uint32_t starts[NODES_MAX];
 };
 
-// Starts `count` nodes named n1, n2 ... and waits until each says that it is ready. Ends the test
+// Starts `count` nodes named n1, n2 ... and waits until each says that it is ready: all
+// partitions have their backups. Ends the test
 // where that fails.
 void nodes_start(struct nodes *nodes, uint32_t count, const char *const *options);
 
