@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/join.h"
+
+#include <criterion/criterion.h>
+
+// Only the addresses of links matter here.
+static char links[4];
+
+static struct client_link *link_of(int number)
+{
+    return (struct client_link *)(void *)&links[number];
+}
+
+static struct client_joins joins_of(uint32_t link_count)
+{
+    struct client_joins joins;
+    client_joins_init(&joins, link_count, 10);
+    for (uint32_t i = 0; i < link_count; i++) {
+        joins.array[i].link = link_of((int)i);
+        client_joins_set(&joins, &joins.array[i], JOIN_ASKED);
+    }
+    return joins;
+}
+
+Test(join, ready_when_all_have_answered_and_no_snapshot_is_owed)
+{
+    struct client_joins joins = joins_of(2);
+    cr_assert_not(client_joins_are_ready(&joins));
+    cr_assert(client_joins_list(&joins, 3, true));
+    client_joins_set(&joins, &joins.array[0], JOIN_LIVE);
+    cr_assert(client_joins_ready(&joins, 3));
+    cr_assert_not(client_joins_are_ready(&joins));
+    cr_assert(client_joins_list(&joins, 4, true));
+    client_joins_set(&joins, &joins.array[1], JOIN_LIVE);
+    cr_assert_not(client_joins_are_ready(&joins));
+    cr_assert(client_joins_ready(&joins, 4));
+    cr_assert(client_joins_are_ready(&joins));
+    client_joins_deinit(&joins);
+}
+
+Test(join, a_partition_is_listed_once_and_ready_once)
+{
+    struct client_joins joins = joins_of(1);
+    cr_assert(client_joins_list(&joins, 9, true));
+    cr_assert_not(client_joins_list(&joins, 9, true));
+    cr_assert_not(client_joins_list(&joins, 10, true), "out of range");
+    cr_assert_not(client_joins_ready(&joins, 8), "never listed");
+    cr_assert_not(client_joins_ready(&joins, 10), "out of range");
+    cr_assert(client_joins_ready(&joins, 9));
+    cr_assert_not(client_joins_ready(&joins, 9));
+    cr_assert_eq(joins.listed_count, 1);
+    client_joins_deinit(&joins);
+}
+
+Test(join, without_snapshot_nothing_is_owed)
+{
+    struct client_joins joins = joins_of(1);
+    cr_assert(client_joins_list(&joins, 0, false));
+    client_joins_set(&joins, &joins.array[0], JOIN_LIVE);
+    cr_assert(client_joins_are_ready(&joins));
+    cr_assert_not(client_joins_ready(&joins, 0));
+    client_joins_deinit(&joins);
+}
+
+Test(join, a_link_is_found_by_its_number_or_by_looking)
+{
+    struct client_joins joins = joins_of(3);
+    cr_assert_eq(client_joins_find(&joins, link_of(1), 1), &joins.array[1]);
+    cr_assert_eq(client_joins_find(&joins, link_of(1), 2), &joins.array[1]);
+    cr_assert_eq(client_joins_find(&joins, link_of(1), 99), &joins.array[1]);
+    cr_assert_null(client_joins_find(&joins, link_of(3), 0));
+    client_joins_deinit(&joins);
+}
+
+Test(join, states_are_counted)
+{
+    struct client_joins joins = joins_of(3);
+    cr_assert_eq(joins.asked_count, 3);
+    client_joins_set(&joins, &joins.array[0], JOIN_LEAVING);
+    client_joins_set(&joins, &joins.array[1], JOIN_LIVE);
+    client_joins_set(&joins, &joins.array[1], JOIN_LEAVING);
+    cr_assert_eq(joins.asked_count, 1);
+    cr_assert_eq(joins.leaving_count, 2);
+    client_joins_set(&joins, &joins.array[0], JOIN_NONE);
+    cr_assert_eq(joins.leaving_count, 1);
+    client_joins_deinit(&joins);
+}
