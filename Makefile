@@ -69,6 +69,7 @@ CLIENT_O := $(call objects,$(CLIENT_C))
 SHELL_O := $(call objects,$(SHELL_C))
 BENCH_O := $(call objects,$(BENCH_C))
 UNIT_O := $(call objects,$(UNIT_C))
+SYSTEM_SUPPORT_O := $(call objects,$(wildcard tests/system/support/*.c))
 
 PROGRAMS := $(BUILD)/grid-node $(BUILD)/grid-shell $(BUILD)/grid-bench
 EXAMPLES := $(patsubst client/examples/%.c,$(BUILD)/examples/%,$(EXAMPLES_C))
