@@ -31,7 +31,7 @@ struct hello_reply {
     uint32_t partition_count;
 };
 
-// FRAME_POSITION, FRAME_ACK, FRAME_GAP, FRAME_ATTACH (seq 0), FRAME_FILL_BEGIN (seq 0),
+// FRAME_POSITION, FRAME_ACK, FRAME_GAP, FRAME_ATTACH (seq 0), FRAME_FILL_BEGIN,
 // FRAME_FILL_END: one replica's place in the partition that the header names.
 struct position {
     uint64_t epoch;

@@ -54,6 +54,12 @@ void feed_replica_append(struct outlet *outlet, const struct source *source, uin
     outlet_changed(outlet);
 }
 
+void feed_replica_commit(struct outlet *outlet, const struct source *source, uint64_t sent_seq)
+{
+    frame_append(outlet, source, sent_seq + 1, 0);
+    outlet_changed(outlet);
+}
+
 static void fill_note_map(void *context, struct bytes name)
 {
     struct fill *fill = context;
@@ -110,11 +116,15 @@ bool fill_continue(struct fill *fill, struct outlet *outlet, const struct source
         }
         outlet_changed(outlet);
     }
-    struct position end = {.epoch = source->epoch, .seq = fill->start_seq};
-    position_encode(&outlet->out, FRAME_FILL_END, source->number, &end);
-    outlet_changed(outlet);
     fill_stop(fill);
     return true;
+}
+
+void fill_end(struct outlet *outlet, const struct source *source, uint64_t exact_seq)
+{
+    struct position end = {.epoch = source->epoch, .seq = exact_seq};
+    position_encode(&outlet->out, FRAME_FILL_END, source->number, &end);
+    outlet_changed(outlet);
 }
 
 void fill_stop(struct fill *fill)

@@ -12,6 +12,9 @@
 void feed_replica_append(struct outlet *outlet, const struct source *source, uint64_t from_seq,
                          uint64_t to_seq);
 
+// Tells a backup of the commit point alone; it has the log up to sent_seq.
+void feed_replica_commit(struct outlet *outlet, const struct source *source, uint64_t sent_seq);
+
 // A scan that fills an empty backup.
 struct fill {
     uint64_t start_seq; // of the log when the scan began: what the scan stands for at least
@@ -26,9 +29,12 @@ struct fill {
 void fill_start(struct fill *fill, struct outlet *outlet, const struct source *source,
                 uint64_t start_seq);
 
-// Sends entries until the outlet holds `until_bytes` or the scan is over. True when it is over:
-// FILL_END was sent, and the fill is inactive again.
+// Sends entries until the outlet holds `until_bytes` or the scan is over. True when it is over: the
+// fill is inactive again, and fill_end is due.
 bool fill_continue(struct fill *fill, struct outlet *outlet, const struct source *source,
                    size_t until_bytes);
+
+// Sends FILL_END: from exact_seq on the copy will be exact.
+void fill_end(struct outlet *outlet, const struct source *source, uint64_t exact_seq);
 
 void fill_stop(struct fill *fill);

@@ -135,10 +135,23 @@ bool replica_fill(struct replica *replica, struct watches *watches)
         if (fill_continue(fill, replica->links[i], &replica->source, FILL_LINK_BYTES)) {
             replica_advance(replica, watches); // the scan may have seen what was not told yet
             replica_step(replica, &filled, watches);
+            fill_end(replica->links[i], &replica->source, replica->rules.backups[i].exact_seq);
         }
         any_active = any_active || fill->is_active;
     }
     return any_active;
+}
+
+void replica_tell_commit(struct replica *replica)
+{
+    if (replica->told_seq == replica->source.committed_seq)
+        return;
+    replica->told_seq = replica->source.committed_seq;
+    for (uint32_t i = 0; i < replica->rules.backup_count; i++) {
+        const struct primary_backup *backup = &replica->rules.backups[i];
+        if (backup->state == BACKUP_TAILING)
+            feed_replica_commit(replica->links[i], &replica->source, backup->sent_seq);
+    }
 }
 
 void replica_link_up(struct replica *replica, uint16_t member, struct outlet *link)

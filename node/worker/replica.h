@@ -33,6 +33,7 @@ struct replica {
     uint64_t noted_seq;       // effects up to here were told to walking watches, and touched
     uint64_t delivered_seq;   // watches have seen the effects up to here
     uint64_t progress_seq;    // ... and were told so
+    uint64_t told_seq;        // commit point at the last replica_tell_commit
     struct list touched_link; // in the worker's list of partitions with new effects
     struct list filling_link; // in *filling while a fill is active
     struct list *filling;
@@ -62,6 +63,10 @@ void replica_advance(struct replica *replica, struct watches *watches);
 
 // Sends more of the active fills to links with room. False when none is active any more.
 bool replica_fill(struct replica *replica, struct watches *watches);
+
+// Tells the backups the commit point where no effect has carried it since the last call: for idle
+// partitions, now and then.
+void replica_tell_commit(struct replica *replica);
 
 // ---- Primary: what its links report ----
 

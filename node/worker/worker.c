@@ -297,6 +297,14 @@ static void tick_memory(struct worker *worker)
     store_set_memory_limit(worker->store, others_bytes < limit ? limit - others_bytes : 1);
 }
 
+static void tick_commits(struct worker *worker)
+{
+    for (uint32_t i = 0; i < worker->replica_count; i++) {
+        if (worker->replicas[i].is_primary)
+            replica_tell_commit(&worker->replicas[i]);
+    }
+}
+
 static void tick_progress(struct worker *worker)
 {
     if (watches_count(worker->watches) == 0)
@@ -325,8 +333,10 @@ static void on_tick(evutil_socket_t descriptor, short what, void *context)
     tick_time_outs(worker);
     tick_memory(worker);
     sync_count(worker);
-    if (++worker->tick_count % TICKS_PER_PROGRESS == 0)
+    if (++worker->tick_count % TICKS_PER_PROGRESS == 0) {
         tick_progress(worker);
+        tick_commits(worker);
+    }
 }
 
 // ---- The loop ----

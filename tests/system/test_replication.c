@@ -156,18 +156,24 @@ static bool backups_are_filled(void *context)
     return true;
 }
 
+// The client may still be connecting to the returned node.
+static bool returned_holds_its_entries(void *context)
+{
+    struct world *world = context;
+    uint64_t wanted = 0;
+    for (int i = 0; i < KEYS; i++)
+        wanted += world->keys[i].backup == VICTIM;
+    return entries_of(world, VICTIM) == wanted;
+}
+
 static void check_return(struct world *world)
 {
     bool lost_is_said = true;
-    uint64_t wanted = 0;
     node_restart(&world->nodes, VICTIM);
     case_report(wait_until(backups_are_filled, world),
                 "writes go on once the dead backup is back and filled");
-    for (int i = 0; i < KEYS; i++)
-        wanted += world->keys[i].backup == VICTIM;
-    printf("# %lu entries on the returned node, %lu are to be there\n", entries_of(world, VICTIM),
-           wanted);
-    case_report(entries_of(world, VICTIM) == wanted, "the returned backup holds its entries again");
+    case_report(wait_until(returned_holds_its_entries, world),
+                "the returned backup holds its entries again");
     for (int i = 0; i < KEYS; i++) {
         if (world->keys[i].primary == VICTIM)
             lost_is_said = lost_is_said && put(world, &world->keys[i], i) == GRID_PARTITION_LOST;
