@@ -39,8 +39,7 @@ bool load_init(struct load *load, const struct settings *settings, char reason[s
     *load = (struct load){.settings = settings};
     load->shows_progress = !settings->quiet && isatty(STDERR_FILENO);
     load->signal.realtime_offset_ns = stopwatch_read_ns(CLOCK_REALTIME) - stopwatch_now_ns();
-    atomic_store(&load->shared.issued_count, settings->record_count);
-    atomic_store(&load->shared.inserted_count, settings->record_count);
+    inserts_init(&load->inserts, settings->record_count);
     if (!destinations_init(&load->destinations, settings, reason) ||
         !groups_are_reached(load, reason))
         return false;
@@ -48,7 +47,7 @@ bool load_init(struct load *load, const struct settings *settings, char reason[s
     while (load->thread_count < settings->threads) {
         struct load_thread *thread = &load->threads[load->thread_count];
         bool well = load_thread_init(thread, settings, &load->destinations, &load->signal,
-                                     &load->shared, load->thread_count);
+                                     &load->inserts, load->thread_count);
         load->thread_count++;
         if (!well)
             return reason_set(reason, "%s", thread->reason);
@@ -70,6 +69,7 @@ void load_deinit(struct load *load)
         load_thread_deinit(&load->threads[i]);
     free(load->threads);
     destinations_deinit(&load->destinations);
+    inserts_deinit(&load->inserts);
 }
 
 static void sample_take(const struct load *load, struct load_sample *sample)

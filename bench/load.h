@@ -34,7 +34,7 @@ struct load {
     const struct settings *settings; // borrowed
     struct destinations destinations;
     struct load_signal signal;
-    struct workload_shared shared;
+    struct inserts inserts;
     struct load_thread *threads; // owned; settings->threads
     uint32_t thread_count;       // those that were initialised
     uint32_t started_count;

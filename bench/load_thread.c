@@ -169,7 +169,7 @@ static void operation_end(struct load_thread *thread, const struct operation *op
 {
     count_up(&thread->counters.operations);
     if (operation->class == CLASS_INSERT && !thread->loading)
-        atomic_fetch_add(&thread->shared->inserted_count, 1);
+        inserts_end(thread->inserts, operation->index);
     if (!thread->loading && operation->begin_ns >= thread->signal->measure_ns)
         histogram_record(&thread->histograms[operation->class],
                          thread->now_ns - operation->begin_ns);
@@ -412,12 +412,12 @@ static void *load_thread_main(void *context)
 
 bool load_thread_init(struct load_thread *thread, const struct settings *settings,
                       const struct destinations *destinations, const struct load_signal *signal,
-                      struct workload_shared *shared, uint32_t number)
+                      struct inserts *inserts, uint32_t number)
 {
     *thread = (struct load_thread){.settings = settings,
                                    .destinations = destinations,
                                    .signal = signal,
-                                   .shared = shared,
+                                   .inserts = inserts,
                                    .number = number};
     uint32_t threads = (uint32_t)settings->threads;
     uint32_t connections = (uint32_t)settings->connections;
@@ -430,7 +430,7 @@ bool load_thread_init(struct load_thread *thread, const struct settings *setting
     thread->scratch = memory_new(SCRATCH_BYTES);
     for (unsigned i = 0; i < CLASS_COUNT; i++)
         histogram_init(&thread->histograms[i]);
-    workload_init(&thread->workload, settings, shared, settings->seed * THREADS_MAX + number,
+    workload_init(&thread->workload, settings, inserts, settings->seed * THREADS_MAX + number,
                   signal->realtime_offset_ns);
     thread->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (thread->epoll_fd < 0)

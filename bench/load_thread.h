@@ -40,7 +40,7 @@ struct load_thread {
     const struct settings *settings; // borrowed, as the next three
     const struct destinations *destinations;
     const struct load_signal *signal;
-    struct workload_shared *shared;
+    struct inserts *inserts;
     uint32_t number; // 0 ... settings->threads - 1
     pthread_t handle;
     struct load_counters counters;
@@ -75,7 +75,7 @@ struct load_thread {
 // Opens the thread's connections. load_thread_deinit must follow in any case.
 MUST_USE bool load_thread_init(struct load_thread *thread, const struct settings *settings,
                                const struct destinations *destinations,
-                               const struct load_signal *signal, struct workload_shared *shared,
+                               const struct load_signal *signal, struct inserts *inserts,
                                uint32_t number);
 void load_thread_deinit(struct load_thread *thread);
 

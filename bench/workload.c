@@ -7,10 +7,10 @@
 enum { SCAN_ROWS_MAX = 100 }; // YCSB's maxscanlength; lengths are uniform
 
 void workload_init(struct workload *workload, const struct settings *settings,
-                   struct workload_shared *shared, uint64_t seed, uint64_t realtime_offset_ns)
+                   struct inserts *inserts, uint64_t seed, uint64_t realtime_offset_ns)
 {
     *workload = (struct workload){.settings = settings,
-                                  .shared = shared,
+                                  .inserts = inserts,
                                   .random = {.state = seed},
                                   .realtime_offset_ns = realtime_offset_ns};
     key_chooser_init(&workload->keys, settings->keys, settings->record_count);
@@ -64,11 +64,11 @@ void workload_draw(struct workload *workload, struct operation *operation)
     }
     enum op_class class = mix_draw(settings->mix, &workload->random);
     uint64_t index;
-    if (class == CLASS_INSERT)
-        index = atomic_fetch_add(&workload->shared->issued_count, 1);
-    else
+    if (class == CLASS_INSERT && !inserts_begin(workload->inserts, &index))
+        class = CLASS_READ; // the servers are too far behind for one more
+    if (class != CLASS_INSERT)
         index = key_chooser_next(&workload->keys, &workload->random,
-                                 atomic_load(&workload->shared->inserted_count));
+                                 inserts_existing(workload->inserts));
     operation_set(operation, class, index);
     if (class == CLASS_SCAN)
         operation->scan_rows = (uint16_t)(1 + random_below(&workload->random, SCAN_ROWS_MAX));

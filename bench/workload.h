@@ -3,19 +3,12 @@
 #pragma once
 
 #include "bench/driver.h"
+#include "bench/inserts.h"
 #include "bench/settings.h"
-
-#include <stdatomic.h>
-
-// What the threads of a load share.
-struct workload_shared {
-    _Atomic uint64_t issued_count;   // records that some thread has begun to insert, the loaded too
-    _Atomic uint64_t inserted_count; // records that were inserted
-};
 
 struct workload {
     const struct settings *settings; // borrowed
-    struct workload_shared *shared;  // borrowed
+    struct inserts *inserts;         // borrowed
     struct random random;
     struct key_chooser keys;
     struct payload payload;
@@ -24,7 +17,7 @@ struct workload {
 };
 
 void workload_init(struct workload *workload, const struct settings *settings,
-                   struct workload_shared *shared, uint64_t seed, uint64_t realtime_offset_ns);
+                   struct inserts *inserts, uint64_t seed, uint64_t realtime_offset_ns);
 void workload_deinit(struct workload *workload);
 
 // The next operation of the mix; begin_ns is 0.

@@ -18,14 +18,6 @@ static const struct settings base = {
     .match_rate = 1,
 };
 
-static struct workload_shared shared_new(void)
-{
-    struct workload_shared shared;
-    atomic_init(&shared.issued_count, RECORDS);
-    atomic_init(&shared.inserted_count, RECORDS);
-    return shared;
-}
-
 static void request_make(struct workload *workload, enum op_class class, struct request *request)
 {
     struct operation operation;
@@ -36,11 +28,12 @@ static void request_make(struct workload *workload, enum op_class class, struct 
 
 Test(workload, a_record_is_a_map_of_ten_fields_of_a_hundred_bytes)
 {
-    struct workload_shared shared = shared_new();
+    struct inserts inserts;
+    inserts_init(&inserts, RECORDS);
     struct workload workload;
     struct request request;
     uint32_t pair_count;
-    workload_init(&workload, &base, &shared, 1, 0);
+    workload_init(&workload, &base, &inserts, 1, 0);
     request_make(&workload, CLASS_INSERT, &request);
     cr_assert_eq(request.kind, REQUEST_PUT);
     cr_assert_eq(value_check(request.value), ERROR_NONE);
@@ -52,15 +45,17 @@ Test(workload, a_record_is_a_map_of_ten_fields_of_a_hundred_bytes)
         cr_assert(cursor_read_str(&cursor, &text) && text.size == PAYLOAD_FIELD_BYTES);
     }
     workload_deinit(&workload);
+    inserts_deinit(&inserts);
 }
 
 Test(workload, an_update_writes_one_field_where_the_protocol_can)
 {
-    struct workload_shared shared = shared_new();
+    struct inserts inserts;
+    inserts_init(&inserts, RECORDS);
     struct workload workload;
     struct request request;
     uint32_t pair_count;
-    workload_init(&workload, &base, &shared, 1, 0);
+    workload_init(&workload, &base, &inserts, 1, 0);
     request_make(&workload, CLASS_UPDATE, &request);
     cr_assert_eq(request.kind, REQUEST_MERGE);
     struct cursor cursor = cursor_of(request.value);
@@ -69,22 +64,24 @@ Test(workload, an_update_writes_one_field_where_the_protocol_can)
 
     struct settings resp = base;
     resp.protocol = PROTOCOL_RESP;
-    workload_init(&workload, &resp, &shared, 1, 0);
+    workload_init(&workload, &resp, &inserts, 1, 0);
     request_make(&workload, CLASS_UPDATE, &request);
     cr_assert_eq(request.kind, REQUEST_PUT);
     cr_assert_gt(request.value.size, PAYLOAD_FIELD_COUNT * PAYLOAD_FIELD_BYTES);
     workload_deinit(&workload);
+    inserts_deinit(&inserts);
 }
 
 Test(workload, a_whole_value_is_bare_on_resp_and_a_bin_natively)
 {
-    struct workload_shared shared = shared_new();
+    struct inserts inserts;
+    inserts_init(&inserts, RECORDS);
     struct workload workload;
     struct request request;
     struct bytes data;
     struct settings settings = base;
     settings.payload = PAYLOAD_WHOLE;
-    workload_init(&workload, &settings, &shared, 1, 0);
+    workload_init(&workload, &settings, &inserts, 1, 0);
     request_make(&workload, CLASS_UPDATE, &request);
     cr_assert_eq(request.kind, REQUEST_PUT);
     struct cursor cursor = cursor_of(request.value);
@@ -92,32 +89,36 @@ Test(workload, a_whole_value_is_bare_on_resp_and_a_bin_natively)
     workload_deinit(&workload);
 
     settings.protocol = PROTOCOL_RESP;
-    workload_init(&workload, &settings, &shared, 1, 0);
+    workload_init(&workload, &settings, &inserts, 1, 0);
     request_make(&workload, CLASS_UPDATE, &request);
     cr_assert_eq(request.value.size, 100);
     workload_deinit(&workload);
+    inserts_deinit(&inserts);
 }
 
 Test(workload, reads_and_the_first_half_of_a_modification_are_gets)
 {
-    struct workload_shared shared = shared_new();
+    struct inserts inserts;
+    inserts_init(&inserts, RECORDS);
     struct workload workload;
-    workload_init(&workload, &base, &shared, 1, 0);
+    workload_init(&workload, &base, &inserts, 1, 0);
     cr_assert_eq(workload_first_kind(&workload, CLASS_READ), REQUEST_GET);
     cr_assert_eq(workload_first_kind(&workload, CLASS_MODIFY), REQUEST_GET);
     cr_assert_eq(workload_first_kind(&workload, CLASS_SCAN), REQUEST_SCAN);
     workload_deinit(&workload);
+    inserts_deinit(&inserts);
 }
 
 Test(workload, inserts_take_new_records_and_hashes_are_those_of_the_keys)
 {
-    struct workload_shared shared = shared_new();
+    struct inserts inserts;
+    inserts_init(&inserts, RECORDS);
     struct workload workload;
     struct settings settings = base;
     settings.mix = mix_find("d");
     settings.keys = settings.mix->keys;
-    workload_init(&workload, &settings, &shared, 1, 0);
-    uint64_t inserts = 0;
+    workload_init(&workload, &settings, &inserts, 1, 0);
+    uint64_t inserted = 0;
     for (int i = 0; i < 10000; i++) {
         struct operation operation;
         uint8_t key[KEY_ENCODED_BYTES];
@@ -125,21 +126,23 @@ Test(workload, inserts_take_new_records_and_hashes_are_those_of_the_keys)
         key_of_index(operation.index, key);
         cr_assert_eq(operation.hash, key_hash(bytes_of(key, sizeof key)));
         if (operation.class == CLASS_INSERT)
-            cr_assert_eq(operation.index, RECORDS + inserts++);
+            cr_assert_eq(operation.index, RECORDS + inserted++);
         else
             cr_assert_lt(operation.index, RECORDS);
     }
-    cr_assert_eq(atomic_load(&shared.issued_count), RECORDS + inserts);
+    cr_assert_gt(inserted, 0);
     workload_deinit(&workload);
+    inserts_deinit(&inserts);
 }
 
 Test(workload, scans_are_of_1_to_100_rows)
 {
-    struct workload_shared shared = shared_new();
+    struct inserts inserts;
+    inserts_init(&inserts, RECORDS);
     struct workload workload;
     struct settings settings = base;
     settings.mix = mix_find("e");
-    workload_init(&workload, &settings, &shared, 1, 0);
+    workload_init(&workload, &settings, &inserts, 1, 0);
     unsigned smallest = UINT16_MAX, largest = 0;
     for (int i = 0; i < 10000; i++) {
         struct operation operation;
@@ -152,6 +155,7 @@ Test(workload, scans_are_of_1_to_100_rows)
     cr_assert_eq(smallest, 1);
     cr_assert_eq(largest, 100);
     workload_deinit(&workload);
+    inserts_deinit(&inserts);
 }
 
 Test(workload, the_wanted_share_of_tagged_updates_matches_a_query)
@@ -159,12 +163,13 @@ Test(workload, the_wanted_share_of_tagged_updates_matches_a_query)
     static const double rates[] = {0, 0.1, 0.5, 1};
     enum { DRAWS = 50000 };
     for (size_t i = 0; i < sizeof rates / sizeof *rates; i++) {
-        struct workload_shared shared = shared_new();
+        struct inserts inserts;
+        inserts_init(&inserts, RECORDS);
         struct workload workload;
         struct settings settings = base;
         settings.payload = PAYLOAD_TAGGED;
         settings.match_rate = rates[i];
-        workload_init(&workload, &settings, &shared, i, 0);
+        workload_init(&workload, &settings, &inserts, i, 0);
         int matching = 0;
         for (int draw = 0; draw < DRAWS; draw++) {
             struct operation operation;
@@ -175,12 +180,14 @@ Test(workload, the_wanted_share_of_tagged_updates_matches_a_query)
         }
         cr_assert_float_eq((double)matching / DRAWS, rates[i], 0.01);
         workload_deinit(&workload);
+        inserts_deinit(&inserts);
     }
 }
 
 Test(workload, a_tagged_record_carries_its_intended_unix_time)
 {
-    struct workload_shared shared = shared_new();
+    struct inserts inserts;
+    inserts_init(&inserts, RECORDS);
     struct workload workload;
     struct settings settings = base;
     struct request request;
@@ -190,7 +197,7 @@ Test(workload, a_tagged_record_carries_its_intended_unix_time)
     uint64_t sent_us;
     int64_t tag;
     settings.payload = PAYLOAD_TAGGED;
-    workload_init(&workload, &settings, &shared, 1, 1000000000);
+    workload_init(&workload, &settings, &inserts, 1, 1000000000);
     workload_load(13, &operation);
     operation.begin_ns = 5000;
     workload_request(&workload, &operation, REQUEST_PUT, &request);
@@ -200,4 +207,5 @@ Test(workload, a_tagged_record_carries_its_intended_unix_time)
     cr_assert(cursor_read_str(&cursor, &name) && cursor_read_uint(&cursor, &sent_us));
     cr_assert_eq(sent_us, 1000005);
     workload_deinit(&workload);
+    inserts_deinit(&inserts);
 }
