@@ -426,6 +426,8 @@ static void on_acceptable(evutil_socket_t fd, short what, void *context)
 
 static void node_accept(struct fake_node *node)
 {
+    if (node->listener < 0)
+        return;
     node->acceptable =
         event_new(node->fake->base, node->listener, EV_READ | EV_PERSIST, on_acceptable, node);
     event_add(node->acceptable, NULL);

@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/core.h"
+#include "tests/unit/client/fake_grid.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdio.h>
+
+static struct fake_grid fake;
+static struct grid *grid;
+
+// A client of its own base, in which the fake nodes run as well.
+static void grid_start(struct grid_options options, const char *seeds)
+{
+    options.seeds = seeds;
+    grid = grid_new(&options, NULL);
+    cr_assert_not_null(grid);
+    fake_start(&fake, grid->base);
+}
+
+static void teardown(void)
+{
+    fake_deinit(&fake);
+    grid_free(grid);
+}
+
+TestSuite(session, .fini = teardown);
+
+Test(session, connects_to_every_worker_of_every_member)
+{
+    fake_init(&fake, 3, 2);
+    grid_start((struct grid_options){0}, fake_seed(&fake, 1));
+    cr_assert_eq(grid_connect(grid, 5000), GRID_OK);
+    cr_assert_str_eq(grid_error_text(grid), "");
+    for (uint32_t node = 0; node < 3; node++) {
+        for (uint16_t worker = 0; worker < 2; worker++)
+            cr_assert_not_null(fake_peer_of(&fake.nodes[node], worker));
+    }
+    cr_assert_eq(grid_partition_count(grid), FAKE_PARTITIONS);
+    cr_assert_eq(grid_member_count(grid), 3);
+    struct grid_member member;
+    cr_assert(grid_member_get(grid, 2, &member));
+    cr_assert_str_eq(member.name, "n3");
+    cr_assert_str_eq(member.host, "127.0.0.1");
+    cr_assert_eq(member.port, fake.nodes[2].port);
+    cr_assert(member.connected);
+    cr_assert_eq(member.worker_count, 2);
+    cr_assert_eq(member.primary_count, 2); // partitions 2 and 5
+    cr_assert_eq(member.backup_count, 0);
+    cr_assert_not(grid_member_get(grid, 3, &member));
+}
+
+Test(session, keys_and_partitions_are_located)
+{
+    fake_init(&fake, 3, 1);
+    grid_start((struct grid_options){0}, fake_seed(&fake, 0));
+    struct grid_location location;
+    struct grid_bytes key = {"\xa3us1", 4};
+    cr_assert_eq(grid_locate_key(grid, key, &location), GRID_DISCONNECTED, "no view yet");
+    cr_assert_eq(grid_connect(grid, 5000), GRID_OK);
+    cr_assert_eq(grid_locate_key(grid, key, &location), GRID_OK);
+    cr_assert_eq(location.partition, 0x36c % FAKE_PARTITIONS); // docs/protocol.md
+    cr_assert_eq(location.replica_count, 1);
+    cr_assert_eq(location.members[0], 0x36c % FAKE_PARTITIONS % 3);
+    cr_assert_eq(grid_locate_partition(grid, FAKE_PARTITIONS, &location), GRID_INVALID_ARGUMENT);
+    key.size = 3;
+    cr_assert_eq(grid_locate_key(grid, key, &location), GRID_MALFORMED_KEY);
+}
+
+Test(session, a_dead_seed_is_passed_over)
+{
+    fake_init(&fake, 2, 1);
+    fake_disconnect(&fake.nodes[0], true);
+    char seeds[80];
+    snprintf(seeds, sizeof seeds, "127.0.0.1:%u,127.0.0.1:%u", fake.nodes[0].port,
+             fake.nodes[1].port);
+    grid_start((struct grid_options){0}, seeds);
+    // The dead member has had its chance; the other one answers.
+    cr_assert_eq(grid_connect(grid, 5000), GRID_OK);
+    struct grid_member member;
+    cr_assert(grid_member_get(grid, 0, &member));
+    cr_assert_not(member.connected);
+    cr_assert(grid_member_get(grid, 1, &member));
+    cr_assert(member.connected);
+}
+
+Test(session, nobody_there_is_said_with_the_reason)
+{
+    fake_init(&fake, 1, 1);
+    fake_disconnect(&fake.nodes[0], true);
+    fake.node_count = 0;
+    grid_start((struct grid_options){0}, fake_seed(&fake, 0));
+    char expected[80];
+    snprintf(expected, sizeof expected, "127.0.0.1:%u: Connection refused", fake.nodes[0].port);
+    cr_assert_eq(grid_connect(grid, 50), GRID_DISCONNECTED);
+    cr_assert_str_eq(grid_error_text(grid), expected);
+}
+
+Test(session, another_grid_is_refused_at_once)
+{
+    fake_init(&fake, 1, 1);
+    grid_start((struct grid_options){.grid_name = "other"}, fake_seed(&fake, 0));
+    cr_assert_eq(grid_connect(grid, 60000), GRID_WRONG_GRID);
+    cr_assert_not_null(strstr(grid_error_text(grid), "this is another grid"));
+}
+
+Test(session, the_right_grid_is_accepted)
+{
+    fake_init(&fake, 1, 1);
+    grid_start((struct grid_options){.grid_name = "test"}, fake_seed(&fake, 0));
+    cr_assert_eq(grid_connect(grid, 5000), GRID_OK);
+}
+
+static bool hello_hook(void *context, struct fake_peer *peer, const struct frame *frame)
+{
+    const char *answer = context;
+    struct buffer out = {0};
+    if (frame->header.kind != FRAME_HELLO)
+        return false;
+    struct hello_reply reply = {.version = 1,
+                                .node = bytes_of_text("n1"),
+                                .grid = bytes_of_text("test"),
+                                .worker_count = 1,
+                                .partition_count = FAKE_PARTITIONS};
+    uint32_t id = frame->header.request_id;
+    if (strcmp(answer, "version") == 0) {
+        reply.version = 2;
+        hello_reply_encode(&out, id, &reply);
+    } else if (strcmp(answer, "id") == 0) {
+        hello_reply_encode(&out, id + 1, &reply);
+    } else if (strcmp(answer, "body") == 0) {
+        request_encode_empty(&out, FRAME_REPLY, id);
+    } else if (strcmp(answer, "kind") == 0) {
+        request_encode_empty(&out, FRAME_PING, id);
+    } else if (strcmp(answer, "reserved") == 0) {
+        hello_reply_encode(&out, id, &reply);
+        out.data[15] = 1;
+    } else if (strcmp(answer, "size") == 0) {
+        hello_reply_encode(&out, id, &reply);
+        out.data[3] = 0x7f;
+    } else if (strcmp(answer, "close") == 0) {
+        fake_disconnect(peer->node, false);
+    } else if (strcmp(answer, "refusal") == 0) {
+        request_encode_empty(&out, FRAME_ERROR, id);
+    }
+    fake_send(peer, &out);
+    buffer_deinit(&out);
+    return true;
+}
+
+Test(session, a_bad_answer_to_hello_closes_the_connection_and_is_told)
+{
+    static const char *const rows[][2] = {
+        {"version", "the node chose a protocol version that was not offered"},
+        {"id", "the node answered something else before HELLO"},
+        {"body", "the node's answer to HELLO is malformed"},
+        {"kind", "the node's answer to HELLO is malformed"},
+        {"reserved", "the node sent a malformed frame header"},
+        {"size", "the node sent a frame over the size limit"},
+        {"close", "the node closed the connection"},
+        {"refusal", "the node refused HELLO with a malformed error"},
+        {"silence", "no answer to HELLO in time"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        fake_init(&fake, 1, 1);
+        fake.hook = hello_hook;
+        fake.hook_context = (void *)(uintptr_t)rows[i][0];
+        grid_start((struct grid_options){.connect_timeout_ms = 20}, fake_seed(&fake, 0));
+        cr_assert_eq(grid_connect(grid, 100), GRID_DISCONNECTED);
+        cr_assert_not_null(strstr(grid_error_text(grid), rows[i][1]), "%s: %s", rows[i][0],
+                           grid_error_text(grid));
+        teardown();
+        grid = NULL;
+    }
+    fake_init(&fake, 1, 1);
+}
+
+static bool view_hook(void *context, struct fake_peer *peer, const struct frame *frame)
+{
+    uint32_t *count = context;
+    if (frame->header.kind != FRAME_VIEW || ++*count > 1)
+        return false;
+    struct buffer out = {0};
+    request_encode_empty(&out, FRAME_REPLY, frame->header.request_id);
+    fake_send(peer, &out);
+    buffer_deinit(&out);
+    return true;
+}
+
+Test(session, a_malformed_view_is_asked_for_again)
+{
+    uint32_t count = 0;
+    fake_init(&fake, 1, 1);
+    fake.hook = view_hook;
+    fake.hook_context = &count;
+    grid_start((struct grid_options){0}, fake_seed(&fake, 0));
+    cr_assert_eq(grid_connect(grid, 5000), GRID_OK);
+    cr_assert_eq(count, 2);
+}
+
+static bool is_connected(void *context)
+{
+    (void)context;
+    struct grid_member member;
+    return grid_member_get(grid, 0, &member) && member.connected;
+}
+
+static bool is_disconnected(void *context)
+{
+    return !is_connected(context);
+}
+
+Test(session, a_lost_node_is_connected_again)
+{
+    fake_init(&fake, 1, 2);
+    grid_start((struct grid_options){0}, fake_seed(&fake, 0));
+    cr_assert_eq(grid_connect(grid, 5000), GRID_OK);
+    fake_disconnect(&fake.nodes[0], true);
+    fake_wait(&fake, is_disconnected, NULL);
+    fake_restart(&fake.nodes[0]);
+    fake_wait(&fake, is_connected, NULL);
+}
+
+Test(session, a_node_that_comes_back_with_other_workers_gets_as_many_links)
+{
+    static const uint16_t counts[] = {3, 1};
+    fake_init(&fake, 1, 2);
+    grid_start((struct grid_options){0}, fake_seed(&fake, 0));
+    cr_assert_eq(grid_connect(grid, 5000), GRID_OK);
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        fake_disconnect(&fake.nodes[0], true);
+        fake_wait(&fake, is_disconnected, NULL);
+        fake.nodes[0].worker_count = counts[i];
+        fake_restart(&fake.nodes[0]);
+        fake_wait(&fake, is_connected, NULL);
+        struct grid_member member;
+        while (grid_member_get(grid, 0, &member) && member.worker_count != counts[i])
+            event_base_loop(grid->base, EVLOOP_ONCE);
+    }
+}
+
+Test(session, a_node_of_another_number_of_partitions_is_not_spoken_to)
+{
+    fake_init(&fake, 1, 1);
+    fake.partition_count_told = FAKE_PARTITIONS + 1;
+    grid_start((struct grid_options){0}, fake_seed(&fake, 0));
+    cr_assert_eq(grid_connect(grid, 100), GRID_DISCONNECTED);
+    cr_assert_not_null(strstr(grid_error_text(grid), "number of partitions"), "%s",
+                       grid_error_text(grid));
+}
+
+Test(session, seeds_and_names_that_cannot_be_read_are_refused)
+{
+    struct grid_options options = {.seeds = "a:b"};
+    fake_init(&fake, 1, 1);
+    errno = 0;
+    cr_assert_null(grid_new(&options, NULL));
+    cr_assert_eq(errno, EINVAL);
+    char name[65];
+    snprintf(name, sizeof name, "%064d", 0);
+    options = (struct grid_options){.client_name = name};
+    cr_assert_null(grid_new(&options, NULL));
+    options = (struct grid_options){.grid_name = name};
+    cr_assert_null(grid_new(&options, NULL));
+    grid_free(NULL);
+}
+
+Test(session, nothing_known_before_the_view)
+{
+    fake_init(&fake, 1, 1);
+    grid_start((struct grid_options){0}, fake_seed(&fake, 0));
+    struct grid_member member;
+    cr_assert_eq(grid_partition_count(grid), 0);
+    cr_assert_eq(grid_member_count(grid), 0);
+    cr_assert_not(grid_member_get(grid, 0, &member));
+}
+
+Test(session, running_ends_with_its_time)
+{
+    fake_init(&fake, 1, 1);
+    grid_start((struct grid_options){0}, fake_seed(&fake, 0));
+    cr_assert_eq(grid_run(grid, 0), 0);
+    cr_assert_eq(grid_run(grid, 5), 0);
+}
