@@ -2,7 +2,7 @@
 #include "node/store/log.h"
 
 enum {
-    CAPACITY_MIN = 8,
+    DIRECTORY_CAPACITY_MIN = 4,
     // Dropping frees records, which may miss the cache: an append pays for a few, and catches up
     // because it adds only one.
     DROPS_PER_APPEND = 8,
@@ -13,11 +13,6 @@ void log_init(struct log *log, uint64_t bound_bytes)
     *log = (struct log){.first_seq = 1, .retain_from = 1, .bound_bytes = bound_bytes};
 }
 
-static uint64_t ring_bytes(uint64_t capacity)
-{
-    return capacity * sizeof(struct log_slot);
-}
-
 static void drop_oldest(struct log *log, struct slab *slab)
 {
     uint32_t old_record = log_at(log, slab, log->first_seq)->old_record;
@@ -26,59 +21,67 @@ static void drop_oldest(struct log *log, struct slab *slab)
         record_free(slab, old_record);
     }
     log->first_seq++;
+    if (log->first_seq % LOG_BLOCK_SLOTS == 0)
+        slab_release(slab, *log_block(log, slab, (log->first_seq >> LOG_BLOCK_BITS) - 1));
 }
 
 void log_reset(struct log *log, struct slab *slab, uint64_t seq)
 {
     while (log->first_seq <= log->last_seq)
         drop_oldest(log, slab);
-    if (log->ring != 0)
-        slab_release(slab, log->ring);
-    log->ring = log->capacity = 0;
+    if (log_block_count(log) > 0)
+        slab_release(slab, *log_block(log, slab, log->end_block - 1));
+    if (log->directory != 0)
+        slab_release(slab, log->directory);
+    log->directory = log->directory_capacity = 0;
     log->last_seq = seq;
     log->first_seq = seq + 1;
+    log->end_block = log->first_seq >> LOG_BLOCK_BITS;
 }
 
-static bool ring_resize(struct log *log, struct slab *slab, uint32_t capacity)
+static bool directory_resize(struct log *log, struct slab *slab, uint32_t capacity)
 {
-    uint32_t ring = slab_alloc(slab, SLAB_LOG, ring_bytes(capacity));
-    if (ring == 0)
+    uint32_t handle = slab_alloc(slab, SLAB_LOG, capacity * sizeof(uint32_t));
+    if (handle == 0)
         return false;
-    struct log_slot *slots = slab_at(slab, ring);
-    for (uint64_t seq = log->first_seq; seq <= log->last_seq; seq++)
-        slots[seq & (capacity - 1)] = *log_at(log, slab, seq);
-    if (log->ring != 0)
-        slab_release(slab, log->ring);
-    log->ring = ring;
-    log->capacity = capacity;
+    uint32_t *directory = slab_at(slab, handle);
+    for (uint64_t block = log->first_seq >> LOG_BLOCK_BITS; block < log->end_block; block++)
+        directory[block & (capacity - 1)] = *log_block(log, slab, block);
+    if (log->directory != 0)
+        slab_release(slab, log->directory);
+    log->directory = handle;
+    log->directory_capacity = capacity;
     return true;
 }
 
-static bool is_droppable(const struct log *log)
+static bool block_add(struct log *log, struct slab *slab)
 {
-    return log->first_seq <= log->last_seq && log->first_seq < log->retain_from;
+    uint64_t count = log_block_count(log);
+    uint32_t capacity = log->directory_capacity;
+    if (capacity == 0 && !directory_resize(log, slab, DIRECTORY_CAPACITY_MIN))
+        return false;
+    if (capacity > 0 && count == capacity && !directory_resize(log, slab, capacity * 2))
+        return false;
+    if (capacity > DIRECTORY_CAPACITY_MIN && count < capacity / 8)
+        (void)directory_resize(log, slab, capacity / 2);
+    uint32_t block = slab_alloc(slab, SLAB_LOG, LOG_BLOCK_BYTES);
+    if (block == 0)
+        return false;
+    *log_block(log, slab, log->end_block) = block;
+    log->end_block++;
+    return true;
 }
 
 bool log_reserve(struct log *log, struct slab *slab)
 {
     for (int drops = 0; drops < DROPS_PER_APPEND && log_is_full(log); drops++)
         drop_oldest(log, slab);
-    if (log->capacity > CAPACITY_MIN && ring_bytes(log->capacity) > log->bound_bytes &&
-        log_count(log) < log->capacity / 4)
-        (void)ring_resize(log, slab, log->capacity / 2);
-    if (log_count(log) < log->capacity)
-        return true;
-    uint32_t wider = log->capacity ? log->capacity * 2 : CAPACITY_MIN;
-    if (is_droppable(log) && ring_bytes(wider) + log->old_bytes > log->bound_bytes) {
-        drop_oldest(log, slab);
-        return true;
-    }
-    return ring_resize(log, slab, wider);
+    return (log->last_seq + 1) >> LOG_BLOCK_BITS < log->end_block || block_add(log, slab);
 }
 
 void log_append(struct log *log, struct slab *slab, const struct log_slot *effect)
 {
-    CHECK(log_count(log) < log->capacity);
+    CHECK((log->last_seq + 1) >> LOG_BLOCK_BITS < log->end_block);
     log->last_seq++;
     *log_at(log, slab, log->last_seq) = *effect;
     if (effect->old_record != 0) {

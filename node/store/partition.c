@@ -49,12 +49,8 @@ void partition_prefetch_index(struct partition *partition, const struct op *op)
         const struct bucket *buckets = table_buckets(table, slab, op->hash);
         __builtin_prefetch(&buckets[segment_home(op->hash, table_mask(table))]);
     }
-    const struct log *log = &partition->log;
-    if (!op_is_write(op->kind) || log->capacity == 0)
-        return;
-    __builtin_prefetch(log_at(log, slab, log->last_seq + 1), 1);
-    if (log_is_full(log))
-        __builtin_prefetch(log_at(log, slab, log->first_seq));
+    if (op_is_write(op->kind))
+        log_prefetch(&partition->log, slab);
 }
 
 // The lines of a record up to `bytes`, which need not be exact.

@@ -273,7 +273,9 @@ uint32_t slab_alloc(struct slab *slab, enum slab_kind kind, size_t bytes)
     if (self->used_count == slab->class_slots[class])
         partial_unlink(slab, chunk);
     slab->live_bytes[kind] += slot_bytes;
-    UNPOISON(chunk_start(slab, chunk) + unit * SLAB_UNIT_BYTES, bytes);
+    // The first unit is the slab's own once the slot is free.
+    UNPOISON(chunk_start(slab, chunk) + unit * SLAB_UNIT_BYTES,
+             bytes < SLAB_UNIT_BYTES ? SLAB_UNIT_BYTES : bytes);
     return (chunk << CHUNK_POWER) + unit;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // All memory of a store that grows with its data: records, table segments and directories, log
-// rings, timer chunks. One reserved address range, so that a pointer fits in a handle of 4 bytes.
+// blocks, timer chunks. One reserved address range, so that a pointer fits in a handle of 4 bytes.
 //
 //   range = chunks of 64 KiB; a chunk = slots of one size class of one kind, or part of a run
 //
@@ -19,7 +19,7 @@
 enum slab_kind {
     SLAB_RECORD,
     SLAB_TABLE, // segments and directories
-    SLAB_LOG,   // rings
+    SLAB_LOG,   // blocks of effects and their directories
     SLAB_TIMER, // chunks of the timing wheels
     SLAB_KIND_COUNT,
 };

@@ -81,9 +81,9 @@ bool store_has_room(const struct store *store, size_t more_bytes)
 struct store_memory store_memory(const struct store *store)
 {
     const uint64_t *live_bytes = store->slab.live_bytes;
+    uint64_t free_bytes = slab_resident_bytes(&store->slab) - slab_live_bytes(&store->slab);
     struct store_memory memory = {
         .record_bytes = live_bytes[SLAB_RECORD],
-        .slab_bytes = slab_resident_bytes(&store->slab),
         .table_bytes = live_bytes[SLAB_TABLE] + store->heap_bytes + store->maps.heap_bytes,
         .log_bytes = live_bytes[SLAB_LOG],
         .expiry_bytes = live_bytes[SLAB_TIMER],
@@ -92,6 +92,7 @@ struct store_memory store_memory(const struct store *store)
         memory.log_bytes += store->created[i]->log.old_bytes;
         memory.record_bytes -= store->created[i]->log.old_bytes;
     }
+    memory.slab_bytes = memory.record_bytes + free_bytes;
     for (uint32_t number = 0; number < store->maps.count; number++) {
         const struct map *map = store->maps.maps[number];
         memory.entry_count += map->entry_count;

@@ -22,9 +22,10 @@ struct store_options {
 
 struct store_memory {
     uint64_t record_bytes; // slots handed out to live records, rounding included
-    uint64_t slab_bytes;   // memory the slab holds, free slots included
+    uint64_t slab_bytes;   // held for records, free slots included: record_bytes and more. With
+                           // the three below this is all that the store holds
     uint64_t table_bytes;  // segments, directories, table and map structures
-    uint64_t log_bytes;    // log rings, and old values that only the logs keep alive
+    uint64_t log_bytes;    // log blocks, and old values that only the logs keep alive
     uint64_t expiry_bytes; // timer structure
     uint64_t entry_count;
 };

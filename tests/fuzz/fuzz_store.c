@@ -12,7 +12,7 @@
 
 #include <stdlib.h>
 
-enum { MAPS = 2, KEYS = 4096, PARTITIONS = 3 };
+enum { MAPS = 2, KEYS = 1500, PARTITIONS = 2 };
 
 static const char *const map_names[MAPS] = {"orders", "x"};
 
@@ -230,7 +230,7 @@ static void run_clear(struct world *world, unsigned map)
 static void run_range(struct world *world, unsigned map, bool puts)
 {
     unsigned first = take(world, KEYS);
-    unsigned count = take(world, KEYS);
+    unsigned count = take(world, KEYS) / 2;
     for (unsigned i = 0; i < count; i++) {
         unsigned number = (first + i * 7) % KEYS;
         struct op op = op_of(world, puts ? OP_PUT : OP_REMOVE, map, number);

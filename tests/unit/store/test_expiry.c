@@ -102,7 +102,7 @@ Test(expiry, deadlines_of_all_distances_are_kept)
 {
     struct wheel *wheel = wheel_new();
     int64_t distance_ms = 1;
-    int count = 0;
+    uint64_t count = 0;
     for (; distance_ms < TTL_MS_MAX; distance_ms = distance_ms * 3 + 1, count++)
         wheel_file(wheel, START_MS + distance_ms, 0);
     wheel_file(wheel, START_MS + TTL_MS_MAX, 0);

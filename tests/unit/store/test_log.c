@@ -61,44 +61,47 @@ Test(store_log, nothing_is_dropped_that_a_feed_retains)
 Test(store_log, the_oldest_go_beyond_the_bound)
 {
     struct log_world world;
-    log_world_init(&world, 16 * 24 + 10 * OLD_SLOT_BYTES);
+    log_world_init(&world, 2 * LOG_BLOCK_BYTES + 10 * OLD_SLOT_BYTES);
     world.log.retain_from = UINT64_MAX;
     for (int i = 0; i < 500; i++)
         append(&world, true);
     cr_assert_eq(world.log.last_seq, 500);
-    cr_assert_leq(log_count(&world.log), 11);
     cr_assert_geq(log_count(&world.log), 10);
     cr_assert_eq(world.slab.live_bytes[SLAB_RECORD], world.log.old_bytes);
+    cr_assert_leq(world.log.old_bytes + log_block_count(&world.log) * LOG_BLOCK_BYTES,
+                  2 * LOG_BLOCK_BYTES + 11 * OLD_SLOT_BYTES);
     slab_deinit(&world.slab);
 }
 
-Test(store_log, effects_without_old_values_fill_the_ring_and_no_more)
+Test(store_log, effects_without_old_values_fill_their_blocks_and_no_more)
 {
     struct log_world world;
-    log_world_init(&world, 64 * 24 + 10);
+    log_world_init(&world, 4 * LOG_BLOCK_BYTES);
     world.log.retain_from = UINT64_MAX;
-    for (int i = 0; i < 1000; i++)
+    for (int i = 0; i < 2000; i++) {
         append(&world, false);
-    cr_assert_eq(world.log.capacity, 64);
-    cr_assert_eq(log_count(&world.log), 64);
+        cr_assert_leq(log_block_count(&world.log), 5);
+        cr_assert(i < 256 || log_count(&world.log) >= 3 * LOG_BLOCK_SLOTS);
+    }
     slab_deinit(&world.slab);
 }
 
 Test(store_log, a_log_that_had_to_grow_comes_back_to_its_bound)
 {
     struct log_world world;
-    log_world_init(&world, 64 * 24);
+    log_world_init(&world, 2 * LOG_BLOCK_BYTES);
     for (int i = 0; i < 5000; i++)
         append(&world, i % 2);
     cr_assert_eq(log_count(&world.log), 5000);
+    cr_assert_geq(world.log.directory_capacity, 64);
     world.log.retain_from = 4990;
     for (int i = 0; i < 3000; i++) {
         append(&world, false);
         world.log.retain_from = world.log.last_seq;
     }
-    cr_assert_leq(world.log.capacity, 64);
     cr_assert_eq(world.log.old_bytes, 0);
-    cr_assert_leq(world.slab.live_bytes[SLAB_LOG], 64 * 24);
+    cr_assert_leq(world.log.directory_capacity, 32);
+    cr_assert_leq(world.slab.live_bytes[SLAB_LOG], 3 * LOG_BLOCK_BYTES + 32 * 4);
     slab_deinit(&world.slab);
 }
 
@@ -125,7 +128,8 @@ Test(store_log, an_exhausted_slab_refuses_to_grow)
         struct log_slot effect = {.time_us = 1};
         log_append(&world.log, &world.slab, &effect);
     }
-    cr_assert_eq(log_count(&world.log), world.log.capacity);
+    cr_assert_eq(log_count(&world.log) % LOG_BLOCK_SLOTS, LOG_BLOCK_SLOTS - 1);
+    cr_assert_eq(log_at(&world.log, &world.slab, world.log.last_seq)->time_us, 1);
     slab_deinit(&world.slab);
 }
 

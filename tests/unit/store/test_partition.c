@@ -179,7 +179,7 @@ Test(partition, the_log_is_bounded_once_its_feeds_have_read_it)
         world_put(&world, i % 10, i, 0);
         partition_retain_from(partition, partition_last_seq(partition));
     }
-    cr_assert_leq(store_memory(world.store).log_bytes, 4096 + 24);
+    cr_assert_leq(store_memory(world.store).log_bytes, 4096 + 2048);
     world_free(&world);
 }
 
