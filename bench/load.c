@@ -169,6 +169,16 @@ static bool time_await(const struct load *load, struct progress *progress, uint6
     return none_failed(load, reason);
 }
 
+// What a server said when it refused first; "" where none did.
+static const char *first_error(const struct load *load)
+{
+    for (uint32_t i = 0; i < load->thread_count; i++) {
+        if (load->threads[i].first_error[0] != '\0')
+            return load->threads[i].first_error;
+    }
+    return "";
+}
+
 // ---- Phases ----
 
 bool load_records(struct load *load, struct load_result *result, char reason[static REASON_BYTES])
@@ -188,8 +198,7 @@ bool load_records(struct load *load, struct load_result *result, char reason[sta
     if (result->loaded.errors > 0)
         return reason_set(reason, "load: %lu of %lu records were refused: %s",
                           (unsigned long)result->loaded.errors,
-                          (unsigned long)load->settings->record_count,
-                          load->threads[0].first_error);
+                          (unsigned long)load->settings->record_count, first_error(load));
     return none_failed(load, reason);
 }
 
@@ -207,11 +216,10 @@ static void signal_go(struct load *load)
 
 static void results_collect(const struct load *load, struct load_result *result)
 {
+    reason_set(result->first_error, "%s", first_error(load));
     for (uint32_t i = 0; i < load->thread_count; i++) {
         const struct load_thread *thread = &load->threads[i];
         result->unfinished += thread->unfinished;
-        if (result->first_error[0] == '\0')
-            reason_set(result->first_error, "%s", thread->first_error);
         for (unsigned class = 0; class < CLASS_COUNT; class ++) {
             histogram_merge(&result->histograms[class], &thread->histograms[class]);
             histogram_merge(&result->all, &thread->histograms[class]);
