@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/endpoint.h"
 
-#include "client/limits.h"
+#include "client/bounds.h"
 #include "cluster/base/memory.h"
 
 #include <ctype.h>

@@ -4,7 +4,7 @@
 // id of its events), CLIENT_ID_UNSUBSCRIBE + n is its UNSUBSCRIBE, CLIENT_ID_PING is PING.
 #pragma once
 
-#include "client/limits.h"
+#include "client/bounds.h"
 
 #include <stdbool.h>
 #include <stdint.h>

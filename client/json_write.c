@@ -76,6 +76,7 @@ static void escape_write(struct buffer *out, uint8_t byte)
 // What is no UTF-8 becomes U+FFFD.
 static void string_write(struct buffer *out, struct bytes text)
 {
+    CHECK(text.data != NULL || text.size == 0);
     text_write(out, "\"");
     while (text.size > 0) {
         size_t size = utf8_bytes(text);

@@ -7,7 +7,7 @@
 //      +------------------+---- failed, timed out --+---------------------------+
 #pragma once
 
-#include "client/limits.h"
+#include "client/bounds.h"
 #include "client/stream.h"
 #include "cluster/base/list.h"
 #include "cluster/base/random.h"

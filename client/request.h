@@ -10,8 +10,8 @@
 //                                           late answer, so that no id is used again before it)
 #pragma once
 
+#include "client/bounds.h"
 #include "client/grid.h"
-#include "client/limits.h"
 #include "cluster/base/buffer.h"
 #include "cluster/base/list.h"
 #include "cluster/wire/op_codec.h"

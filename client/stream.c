@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/stream.h"
 
+#include "client/bounds.h"
 #include "client/clock.h"
-#include "client/limits.h"
 
 #include <errno.h>
 #include <event2/event.h>

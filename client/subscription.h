@@ -9,9 +9,9 @@
 // UNSUBSCRIBE or lost its connection, so that its id is not used again while events may come.
 #pragma once
 
+#include "client/bounds.h"
 #include "client/grid.h"
 #include "client/join.h"
-#include "client/limits.h"
 #include "cluster/base/bytes.h"
 #include "cluster/base/list.h"
 #include "cluster/wire/frame.h"

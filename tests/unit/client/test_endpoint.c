@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/endpoint.h"
 
-#include "client/limits.h"
+#include "client/bounds.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
