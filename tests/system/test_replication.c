@@ -161,6 +161,7 @@ static bool returned_holds_its_entries(void *context)
 {
     struct world *world = context;
     uint64_t wanted = 0;
+    grid_run(world->grid, 0);
     for (int i = 0; i < KEYS; i++)
         wanted += world->keys[i].backup == VICTIM;
     return entries_of(world, VICTIM) == wanted;
