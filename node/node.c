@@ -34,12 +34,13 @@ struct node {
     bool is_ready; // as the log says
 };
 
-static void net_flush(struct worker *worker)
+static bool net_flush(struct worker *worker)
 {
     const struct node *node = worker->host;
     uint16_t number = worker->options.number;
-    connections_flush(node->connections[number]);
+    bool more = connections_flush(node->connections[number]);
     peers_flush(node->peers[number]);
+    return more;
 }
 
 static size_t net_backlog(struct worker *worker)
@@ -215,6 +216,20 @@ struct node *node_start(const struct config *config, struct logger *log, struct 
 
 // ---- Stop: the same list, backwards ----
 
+// Letters under way come home, and answers that wait are forgotten: afterwards no worker refers to
+// an outlet of another.
+static void workers_settle(struct node *node)
+{
+    unsigned delivered;
+    for (uint16_t i = 0; i < node->thread_count; i++)
+        worker_drop_pending(node->workers[i]);
+    do {
+        delivered = 0;
+        for (uint16_t i = 0; i < node->thread_count; i++)
+            delivered += mailbox_drain(node->workers[i]->mailbox, node->workers[i]);
+    } while (delivered > 0);
+}
+
 void node_stop(struct node *node)
 {
     if (node->readiness)
@@ -223,8 +238,7 @@ void node_stop(struct node *node)
         worker_stop(node->workers[i]);
     for (uint16_t i = 0; i < node->thread_count; i++)
         CHECK(pthread_join(node->threads[i], NULL) == 0);
-    for (uint16_t i = 0; i < node->worker_count && node->workers[i]; i++)
-        mailbox_drain(node->workers[i]->mailbox, node->workers[i]);
+    workers_settle(node);
     for (uint16_t i = 0; i < node->worker_count && node->workers[i]; i++) {
         peers_free(node->peers[i]);
         connections_free(node->connections[i]);

@@ -63,7 +63,8 @@ static void side_play(struct court *court, unsigned number)
         if (!mailbox_sleep(side->mailbox))
             continue;
         side->sleeps++;
-        poll(&ready, 1, 10);
+        if (poll(&ready, 1, 10) > 0)
+            mailbox_quiet(side->mailbox);
         mailbox_wake(side->mailbox);
     }
 }

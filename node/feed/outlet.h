@@ -7,11 +7,13 @@
 #include "cluster/base/buffer.h"
 
 struct outlet {
-    struct buffer out;  // frames not yet written
-    size_t limit_bytes; // beyond it subscriptions are ended
-    uint32_t holders;   // who will still write here later: the owner must not free it before 0
-    bool is_dirty;      // `changed` was called and the owner has not flushed since
-    bool is_closed;     // nothing written from now on reaches anybody
+    struct buffer out;       // frames not yet written
+    size_t limit_bytes;      // beyond it subscriptions are ended
+    uint32_t holders;        // who will still write here later: the owner must not free it before 0
+    size_t waiting_bytes;    // of answers that they will write, as far as known
+    size_t hop_answer_bytes; // size of recent answers by other workers (node/worker/hop.c)
+    bool is_dirty;           // `changed` was called and the owner has not flushed since
+    bool is_closed;          // nothing written from now on reaches anybody
     void (*changed)(struct outlet *outlet);  // bytes were added: flush at the end of this loop turn
     void (*released)(struct outlet *outlet); // closed, and the last holder has let go
 };
@@ -29,12 +31,13 @@ static inline bool outlet_is_full(const struct outlet *outlet)
     return buffer_size(&outlet->out) > outlet->limit_bytes;
 }
 
-// Beyond it no more operations are executed for this outlet until some of it was written.
+// Beyond it no more operations are executed for this outlet until some of it was written. What
+// waits elsewhere counts: otherwise answers without end could gather before the first is here.
 enum { OUTLET_PAUSE_BYTES = 256 * 1024 };
 
 static inline bool outlet_wants_pause(const struct outlet *outlet)
 {
-    return buffer_size(&outlet->out) > OUTLET_PAUSE_BYTES;
+    return buffer_size(&outlet->out) + outlet->waiting_bytes > OUTLET_PAUSE_BYTES;
 }
 
 static inline void outlet_hold(struct outlet *outlet)

@@ -23,7 +23,7 @@ enum connection_state {
     CONNECTION_NEW = 0, // no HELLO yet
     CONNECTION_CLIENT,
     CONNECTION_PEER,   // a primary sends to backups here
-    CONNECTION_ENDING, // writes what it has, then closes; reads nothing more
+    CONNECTION_ENDING, // writes what it has and what is under way, then closes; reads nothing more
     CONNECTION_CLOSED, // only answers under way keep it in memory
 };
 
@@ -344,12 +344,12 @@ struct batch {
     uint32_t count;
 };
 
-// Executes the batch. *consumed moves behind what was executed; false: the outlet filled up on the
-// way.
+// Executes the batch. *consumed moves behind what was executed; false: the connection must wait
+// before what follows.
 static bool batch_execute(struct connection *connection, struct batch *batch, size_t *consumed)
 {
     if (batch->count == 0)
-        return true;
+        return !connection_must_wait(connection);
     uint32_t executed =
         execute_batch(connection->connections->worker, batch->requests, batch->count);
     bool complete = executed == batch->count;
@@ -431,7 +431,8 @@ static enum verdict input_handle(struct connection *connection, struct bytes inp
         if (found == FRAME_INCOMPLETE)
             break;
         if (found == FRAME_INVALID) {
-            batch_execute(connection, &batch, consumed);
+            if (!batch_execute(connection, &batch, consumed))
+                return VERDICT_NEXT; // comes here again
             return input_refuse(connection, error);
         }
         size_t end = offset + FRAME_HEADER_BYTES + frame.body.size;
@@ -516,7 +517,8 @@ static void connection_flush(struct connection *connection)
     }
     enum socket_verdict verdict = socket_write(connection->descriptor, &connection->outlet.out);
     if (verdict == SOCKET_CLOSED ||
-        (verdict == SOCKET_OK && connection->state == CONNECTION_ENDING)) {
+        (verdict == SOCKET_OK && connection->state == CONNECTION_ENDING &&
+         connection->outlet.holders == 0)) {
         connection_discard_input(connection);
         connection_close(connection);
         return;
@@ -543,9 +545,18 @@ static void paused_resume(struct connections *connections)
     }
 }
 
-void connections_flush(struct connections *connections)
+static bool paused_may_resume(const struct connections *connections)
 {
-    paused_resume(connections);
+    for (struct list *link = connections->paused.next; link != &connections->paused;
+         link = link->next) {
+        if (!connection_must_wait(LIST_ENTRY(link, struct connection, paused_link)))
+            return true;
+    }
+    return false;
+}
+
+static void dirty_flush(struct connections *connections)
+{
     struct list *link;
     struct list turn; // those dirty now; who becomes dirty meanwhile is flushed in the next turn
     list_init(&turn);
@@ -553,6 +564,14 @@ void connections_flush(struct connections *connections)
         list_append(&turn, link);
     while ((link = list_pop(&turn)) != NULL)
         connection_flush(LIST_ENTRY(link, struct connection, dirty_link));
+}
+
+bool connections_flush(struct connections *connections)
+{
+    dirty_flush(connections); // first, since it makes room
+    paused_resume(connections);
+    dirty_flush(connections);
+    return paused_may_resume(connections);
 }
 
 // ---- Arrival ----
@@ -580,10 +599,21 @@ static struct connection *connection_new(struct connections *connections, int de
     return connection;
 }
 
+static void arrival_drop(struct arrival *arrival)
+{
+    close(arrival->descriptor);
+    atomic_fetch_sub(arrival->connections->options.open_count, 1);
+    buffer_deinit(&arrival->in);
+    free(arrival);
+}
+
 static void arrival_deliver(struct worker *worker, struct letter *letter)
 {
-    (void)worker;
     struct arrival *arrival = (struct arrival *)letter;
+    if (worker->is_stopping) {
+        arrival_drop(arrival);
+        return;
+    }
     struct connection *connection = connection_new(arrival->connections, arrival->descriptor);
     connection->in = arrival->in;
     free(arrival);
@@ -621,6 +651,7 @@ void connections_free(struct connections *connections)
         if (connection->state != CONNECTION_CLOSED)
             connection_close(connection);
     }
+    CHECK(connections->count == 0); // none is held by an answer under way
     free(connections);
 }
 

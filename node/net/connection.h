@@ -28,7 +28,8 @@ void connections_free(struct connections *connections); // closes all
 // From the listener's thread: hands an accepted socket to the worker.
 void connections_post(struct connections *connections, int descriptor);
 
-// Writes what outlets hold: once a loop turn.
-void connections_flush(struct connections *connections);
+// Writes what outlets hold, and goes on with connections that had to wait: once a loop turn. True:
+// there is more that could be done at once.
+bool connections_flush(struct connections *connections);
 
 uint32_t connections_count(const struct connections *connections);

@@ -11,12 +11,25 @@ struct hop {
     struct outlet *asker;   // of the origin; held
     struct outlet answer;   // lives with the owner while the hop is there
     struct buffer question; // the frame
+    size_t reserved_bytes;  // of the asker's waiting_bytes
 };
+
+// How large an answer will be shows when it comes home: as the largest of the last ones, at least
+// this. It limits how many a connection may have under way.
+enum { ANSWER_BYTES_MIN = 2048, ANSWER_DECAY = 8 };
+
+static void answer_size_note(struct outlet *asker, size_t bytes)
+{
+    size_t decayed = asker->hop_answer_bytes - asker->hop_answer_bytes / ANSWER_DECAY;
+    asker->hop_answer_bytes = bytes > decayed ? bytes : decayed;
+}
 
 static void hop_end(struct worker *worker, struct letter *letter)
 {
     struct hop *hop = (struct hop *)letter;
     CHECK(worker == hop->origin);
+    hop->asker->waiting_bytes -= hop->reserved_bytes;
+    answer_size_note(hop->asker, buffer_size(&hop->answer.out));
     buffer_append(&hop->asker->out, hop->answer.out.data + hop->answer.out.start,
                   buffer_size(&hop->answer.out));
     outlet_changed(hop->asker);
@@ -43,6 +56,10 @@ static void hop_arrive(struct worker *worker, struct letter *letter)
 {
     struct hop *hop = (struct hop *)letter;
     CHECK(worker == hop->owner);
+    if (worker->is_stopping) {
+        hop_released(&hop->answer);
+        return;
+    }
     struct frame frame;
     enum error error;
     const char *what;
@@ -71,6 +88,10 @@ void hop_send(struct worker *worker, const struct request *request)
     hop->answer.changed = hop_changed;
     hop->answer.released = hop_released;
     op_encode(&hop->question, request->id, &request->op);
+    size_t answer_bytes = hop->asker->hop_answer_bytes;
+    hop->reserved_bytes = buffer_size(&hop->question) +
+                          (answer_bytes > ANSWER_BYTES_MIN ? answer_bytes : ANSWER_BYTES_MIN);
+    hop->asker->waiting_bytes += hop->reserved_bytes;
     hop->letter.deliver = hop_arrive;
     worker_post(hop->owner, &hop->letter);
 }

@@ -105,8 +105,11 @@ bool mailbox_sleep(struct mailbox *mailbox)
 
 void mailbox_wake(struct mailbox *mailbox)
 {
-    if (!atomic_exchange_explicit(&mailbox->is_sleeping, false, memory_order_relaxed)) {
-        uint64_t posts;
-        (void)!read(mailbox->descriptor, &posts, sizeof posts); // nothing to read is fine
-    }
+    atomic_store_explicit(&mailbox->is_sleeping, false, memory_order_relaxed);
+}
+
+void mailbox_quiet(struct mailbox *mailbox)
+{
+    uint64_t posts;
+    (void)!read(mailbox->descriptor, &posts, sizeof posts); // nothing to read is fine
 }

@@ -36,3 +36,7 @@ unsigned mailbox_drain(struct mailbox *mailbox, struct worker *worker);
 // Announces sleep. False: there are letters, so the consumer must not sleep.
 bool mailbox_sleep(struct mailbox *mailbox);
 void mailbox_wake(struct mailbox *mailbox); // awake again: posts need no eventfd
+
+// To be called when the descriptor is readable: takes the wake-up off it. Not part of mailbox_wake,
+// because the wake-up of a post may arrive after the consumer has woken for another reason.
+void mailbox_quiet(struct mailbox *mailbox);

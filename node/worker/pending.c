@@ -29,10 +29,12 @@ void pending_end(struct pending *pending, size_t mark)
 {
     size_t frame_bytes = buffer_size(&pending->queue) - mark - sizeof(struct pending_answer);
     CHECK(frame_bytes >= FRAME_HEADER_BYTES && frame_bytes <= UINT32_MAX);
-    uint32_t field = (uint32_t)frame_bytes;
-    memcpy(pending->queue.data + pending->queue.start + mark +
-               offsetof(struct pending_answer, frame_bytes),
-           &field, sizeof field);
+    uint8_t *at = pending->queue.data + pending->queue.start + mark;
+    struct pending_answer answer;
+    memcpy(&answer, at, sizeof answer);
+    answer.frame_bytes = (uint32_t)frame_bytes;
+    answer.outlet->waiting_bytes += frame_bytes;
+    memcpy(at, &answer, sizeof answer);
 }
 
 static struct pending_answer pending_front(const struct pending *pending)
@@ -46,6 +48,7 @@ static void pending_pop(struct pending *pending, const struct pending_answer *an
 {
     buffer_consume(&pending->queue, sizeof *answer + answer->frame_bytes);
     buffer_trim(&pending->queue, PENDING_KEEP_BYTES);
+    answer->outlet->waiting_bytes -= answer->frame_bytes;
     outlet_changed(answer->outlet);
     outlet_let_go(answer->outlet);
 }

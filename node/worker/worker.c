@@ -98,7 +98,6 @@ struct worker *worker_new(const struct worker_options *options)
 
 void worker_free(struct worker *worker)
 {
-    mailbox_drain(worker->mailbox, worker);
     watches_free(worker->watches);
     for (uint32_t i = 0; i < worker->replica_count; i++)
         replica_deinit(&worker->replicas[i]);
@@ -345,7 +344,8 @@ static void on_letters(evutil_socket_t descriptor, short what, void *context)
 {
     (void)descriptor;
     (void)what;
-    (void)context; // the loop drains the mailbox in each turn: this only ends the sleep
+    struct worker *worker = context;
+    mailbox_quiet(worker->mailbox); // the loop drains it in each turn: this only ends the sleep
 }
 
 static bool worker_fill(struct worker *worker)
@@ -373,7 +373,7 @@ static bool worker_turn(struct worker *worker, bool is_busy)
     bool more = watches_walk(worker->watches);
     more = worker_fill(worker) || more;
     watches_reap(worker->watches);
-    worker->flush(worker);
+    more = worker->flush(worker) || more;
     worker->link_bytes = worker->backlog(worker);
     return more;
 }
@@ -396,6 +396,12 @@ static void stop_arrive(struct worker *worker, struct letter *letter)
 {
     worker->is_stopping = true;
     free(letter);
+}
+
+void worker_drop_pending(struct worker *worker)
+{
+    for (uint32_t i = 0; i < worker->replica_count; i++)
+        pending_deinit(&worker->replicas[i].pending);
 }
 
 void worker_stop(struct worker *worker)

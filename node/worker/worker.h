@@ -61,7 +61,8 @@ struct worker {
     // node/net's part, set before the thread starts: the worker calls it and knows no more of it.
     void *host;
     void *connections;                        // borrowed: where sockets for this worker are sent
-    void (*flush)(struct worker *worker);     // writes what outlets hold, once a turn
+    bool (*flush)(struct worker *worker);     // writes what outlets hold, once a turn; true: call
+                                              // again soon
     size_t (*backlog)(struct worker *worker); // bytes waiting on links to backups
     struct buffer scratch;                    // rows of a scan
     uint64_t tick_count;
@@ -74,8 +75,12 @@ struct worker {
 struct worker *worker_new(const struct worker_options *options);
 void worker_free(struct worker *worker); // after worker_run has returned
 
-// The thread's body: runs until worker_stop.
+// The thread's body: runs until worker_stop. Letters that arrive later are delivered by whoever
+// drains the mailbox: operations among them are not executed, sockets are closed.
 void worker_run(struct worker *worker);
+
+// After worker_run: forgets the answers that wait for a commit, so that outlets lose their holders.
+void worker_drop_pending(struct worker *worker);
 
 // Any thread.
 void worker_stop(struct worker *worker);
