@@ -235,6 +235,7 @@ micro: $(MICRO)
 bench: deps deps-bench
 	@$(AGAIN) all $(MICRO)
 	@$(MAKE) --no-print-directory micro
+	@BUILD=$(BUILD) bench/compare.sh
 
 # ---- Dependencies ----
 deps:
