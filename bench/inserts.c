@@ -20,7 +20,8 @@ bool inserts_begin(struct inserts *inserts, uint64_t *index)
 {
     uint64_t next = atomic_load(&inserts->next_index);
     do {
-        if (next - atomic_load(&inserts->existing_count) >= INSERTS_WINDOW)
+        // By now the border may be beyond what was read, so nothing is subtracted here.
+        if (next >= atomic_load(&inserts->existing_count) + INSERTS_WINDOW)
             return false;
     } while (!atomic_compare_exchange_weak(&inserts->next_index, &next, next + 1));
     *index = next;
@@ -34,8 +35,11 @@ void inserts_end(struct inserts *inserts, uint64_t index)
     // at the border afterwards, and one that moved the border at the next mark: no mark is missed.
     while (true) {
         uint64_t border = atomic_load(&inserts->existing_count);
-        if (!atomic_exchange(&inserts->answered[border % INSERTS_WINDOW], false))
+        _Atomic bool *mark = &inserts->answered[border % INSERTS_WINDOW];
+        if (!atomic_exchange(mark, false))
             return;
-        atomic_store(&inserts->existing_count, border + 1);
+        // The border has moved on a whole window since it was read: the mark is of a later index.
+        if (!atomic_compare_exchange_strong(&inserts->existing_count, &border, border + 1))
+            atomic_store(mark, true);
     }
 }
