@@ -184,6 +184,8 @@ const char *client_stream_open(struct client_stream *stream, const struct client
 
 void client_stream_close(struct client_stream *stream)
 {
+    buffer_deinit(&stream->in);
+    buffer_deinit(&stream->out);
     if (stream->fd < 0)
         return;
     event_free(stream->readable);
@@ -192,6 +194,4 @@ void client_stream_close(struct client_stream *stream)
     stream->fd = -1;
     stream->is_connecting = false;
     stream->is_blocked = false;
-    buffer_deinit(&stream->in);
-    buffer_deinit(&stream->out);
 }

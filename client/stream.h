@@ -42,7 +42,7 @@ void client_stream_init(struct client_stream *stream, struct event_base *base, u
 MUST_USE const char *client_stream_open(struct client_stream *stream,
                                         const struct client_address *address);
 
-// Drops what is in the buffers. Does nothing to a closed stream.
+// Drops what is in the buffers. A closed stream stays closed.
 void client_stream_close(struct client_stream *stream);
 
 // The place that the next byte of `out` will have in all that is written since the opening.

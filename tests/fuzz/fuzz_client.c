@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+// Input: what a node says to a client that has requests and a subscription under way. A frame is
+// taken or refused, and whoever waits is called back once.
+#include "client/operation.h"
+#include "client/session.h"
+#include "cluster/base/memory.h"
+
+#include <stdio.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+enum { PARTITIONS = 4 };
+
+struct waiter {
+    uint32_t submitted;
+    uint32_t answered;
+    struct grid *grid;
+    struct grid_subscription *subscription; // NULL once it was released
+    bool has_ended;
+};
+
+static void on_reply(void *context, const struct grid_reply *reply)
+{
+    struct waiter *waiter = context;
+    waiter->answered++;
+    CHECK(reply->text != NULL);
+}
+
+static void on_answer(void *context, const struct op_reply *reply)
+{
+    struct waiter *waiter = context;
+    waiter->answered++;
+    CHECK(reply->error < ERROR_COUNT);
+}
+
+static void on_change(void *context, const struct grid_event *event)
+{
+    struct waiter *waiter = context;
+    CHECK(!waiter->has_ended && waiter->subscription && event->partition < PARTITIONS);
+}
+
+static void on_leave(void *context, const struct grid_event *event)
+{
+    struct waiter *waiter = context;
+    on_change(context, event);
+    grid_unsubscribe(waiter->subscription);
+    waiter->subscription = NULL;
+}
+
+static void on_ready(void *context)
+{
+    struct waiter *waiter = context;
+    CHECK(!waiter->has_ended && waiter->subscription);
+}
+
+static void on_progress(void *context, uint16_t partition, uint64_t seq)
+{
+    (void)partition;
+    (void)seq;
+    on_ready(context);
+}
+
+static void on_error(void *context, enum grid_error error, const char *text)
+{
+    struct waiter *waiter = context;
+    CHECK(!waiter->has_ended && error != GRID_OK && text != NULL);
+    waiter->has_ended = true;
+}
+
+// A grid of one node with one worker, as if it were connected.
+static struct client_link *link_make(struct grid *grid)
+{
+    struct view view = {
+        .version = 1, .partition_count = PARTITIONS, .replica_count = 1, .member_count = 1};
+    view.members = memory_new_array(1, sizeof *view.members);
+    view.owners = memory_new_array(PARTITIONS, sizeof *view.owners);
+    view.epochs = memory_new_array(PARTITIONS, sizeof *view.epochs);
+    snprintf(view.members[0].name, sizeof view.members[0].name, "n1");
+    snprintf(view.members[0].host, sizeof view.members[0].host, "127.0.0.1");
+    view.members[0].port = 1;
+    CHECK(client_topology_apply(&grid->topology, &grid->host, &view, NULL));
+    struct client_member *member = grid->topology.members[0];
+    member->worker_count = member->wanted_count = 1;
+    member->links[0]->state = LINK_READY;
+    return member->links[0];
+}
+
+static void requests_make(struct waiter *waiter, struct client_link *link)
+{
+    static const enum op_kind kinds[] = {OP_SIZE, OP_CLEAR, OP_SCAN, OP_MAPS, OP_STATS};
+    for (enum grid_op op = GRID_GET; op <= GRID_CONTAINS; op++) {
+        struct grid_request request = {.op = op, .map = "m", .key = {"\1", 1}, .value = {"\2", 1}};
+        waiter->submitted += grid_submit(waiter->grid, &request, on_reply, waiter) == GRID_OK;
+    }
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        struct op op = {.kind = kinds[i], .map = bytes_of_text("m"), .limit = 1};
+        waiter->submitted +=
+            client_operation_send(waiter->grid, link, &op, on_answer, waiter) == ERROR_NONE;
+    }
+}
+
+// Ids are generation 1 and the slots from 0 on; the subscription has id 1.
+static void frames_take(struct grid *grid, struct client_link *link, struct bytes input)
+{
+    struct frame frame;
+    enum error error;
+    while (frame_parse(input, EVENT_BODY_BYTES_MAX, &frame, &error) == FRAME_COMPLETE) {
+        size_t taken = FRAME_HEADER_BYTES + frame.body.size;
+        if (grid->host.events->frame(grid, link, &frame))
+            return;
+        input = bytes_of(input.data + taken, input.size - taken);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static const struct grid_listener listener = {on_change, on_ready,    on_change, on_change,
+                                                  on_leave,  on_progress, on_error};
+    struct waiter waiter = {.grid = grid_new(NULL, NULL)};
+    struct client_link *link = link_make(waiter.grid);
+    requests_make(&waiter, link);
+    waiter.subscription = grid_subscribe(waiter.grid, "q", NULL, &listener, &waiter);
+    client_subscriptions_join(waiter.grid);
+    CHECK(waiter.subscription->id == 1);
+    frames_take(waiter.grid, link, bytes_of(data, size));
+    if (waiter.subscription)
+        grid_unsubscribe(waiter.subscription);
+    grid_free(waiter.grid);
+    CHECK(waiter.answered == waiter.submitted);
+    return 0;
+}
