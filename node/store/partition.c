@@ -3,6 +3,8 @@
 
 #include "cluster/model/limits.h"
 
+#include <stdlib.h>
+
 uint16_t partition_number(const struct partition *partition)
 {
     return partition->number;
@@ -99,10 +101,54 @@ static struct entry entry_of(const struct record *record)
     };
 }
 
+// A step visits a whole segment when its entries hold no more, else those with the smallest hashes
+// that reach this: what a visitor copies stays bounded with large values too.
+enum { WALK_STEP_BYTES = 256 * 1024 };
+
+static size_t records_bytes(const struct slab *slab, const uint32_t *handles, uint32_t count)
+{
+    size_t bytes = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct record *record = record_at(slab, handles[i]);
+        bytes += record_key(record).size + record_value(record).size;
+    }
+    return bytes;
+}
+
+static int hash_compare(const void *a, const void *b, void *slab)
+{
+    uint64_t hash_a = record_hash(record_at(slab, *(const uint32_t *)a));
+    uint64_t hash_b = record_hash(record_at(slab, *(const uint32_t *)b));
+    return (hash_a > hash_b) - (hash_a < hash_b);
+}
+
+// Sorts the records and returns how many of them make a step. Equal hashes are never parted.
+static uint32_t walk_shorten(struct slab *slab, uint32_t *handles, uint32_t count)
+{
+    size_t bytes = 0;
+    uint32_t taken = 0;
+    qsort_r(handles, count, sizeof *handles, hash_compare, slab);
+    while (taken < count && (bytes < WALK_STEP_BYTES ||
+                             hash_compare(&handles[taken], &handles[taken - 1], slab) == 0))
+        bytes += records_bytes(slab, &handles[taken++], 1);
+    return taken;
+}
+
+// Takes those with a smaller hash out: they are behind the walk.
+static uint32_t walk_skip(const struct slab *slab, uint32_t *handles, uint32_t count, uint64_t from)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (record_hash(record_at(slab, handles[i])) >= from)
+            handles[kept++] = handles[i];
+    }
+    return kept;
+}
+
 bool partition_walk(struct partition *partition, struct bytes map_bytes, uint64_t *position,
                     void (*visit)(void *context, const struct entry *entry), void *context)
 {
-    const struct slab *slab = &partition->store->slab;
+    struct slab *slab = &partition->store->slab;
     const struct map *map = map_list_find(&partition->store->maps, map_bytes);
     const struct table *table = map ? map_table(map, partition->index) : NULL;
     uint64_t from = *position;
@@ -112,13 +158,20 @@ bool partition_walk(struct partition *partition, struct bytes map_bytes, uint64_
     struct table_segment segment = table_segment_at(table, slab, from);
     uint32_t handles[SEGMENT_SLOTS_MAX];
     uint32_t count = segment_collect(segment.buckets, segment.mask, slab, handles);
-    for (uint32_t i = 0; i < count; i++) {
-        const struct record *record = record_at(slab, handles[i]);
-        // A walk starts inside a segment where segments have merged since its last step.
-        if (from > segment.first_hash && record_hash(record) < from)
-            continue;
-        struct entry entry = entry_of(record);
+    // A walk starts inside a segment where segments have merged since its last step, or where that
+    // step was shortened.
+    if (from > segment.first_hash)
+        count = walk_skip(slab, handles, count, from);
+    uint32_t step_count = count;
+    if (records_bytes(slab, handles, count) > WALK_STEP_BYTES)
+        step_count = walk_shorten(slab, handles, count);
+    for (uint32_t i = 0; i < step_count; i++) {
+        struct entry entry = entry_of(record_at(slab, handles[i]));
         visit(context, &entry);
+    }
+    if (step_count < count) {
+        *position = record_hash(record_at(slab, handles[step_count]));
+        return true;
     }
     if (segment.last_hash == UINT64_MAX)
         return false;

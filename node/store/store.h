@@ -101,12 +101,12 @@ struct entry {
     int64_t max_idle_ms; // 0: none
 };
 
-// Visits, in one step, all entries whose hash lies in the table segment that holds *position, and
-// moves *position to the first hash beyond it. Start with 0. Returns false when the walk is over
-// (the segment just visited was the last). Entries that stay for the whole walk are visited exactly
-// once, however much the table grows meanwhile. A key has been passed if and only if its hash <
-// *position. Expired entries are visited too. Borrowed until the next change of the store; `visit`
-// must not change the store.
+// Visits, in one step, all entries whose hash lies in the table segment that holds *position, or as
+// many of them as make 256 KiB (at least one), and moves *position to the first hash beyond them.
+// Start with 0. Returns false when the walk is over (nothing lies beyond). Entries that stay for
+// the whole walk are visited exactly once, however much the table grows meanwhile. A key has been
+// passed if and only if its hash < *position. Expired entries are visited too. Borrowed until the
+// next change of the store; `visit` must not change the store.
 bool partition_walk(struct partition *partition, struct bytes map, uint64_t *position,
                     void (*visit)(void *context, const struct entry *entry), void *context);
 

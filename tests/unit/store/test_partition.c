@@ -57,6 +57,34 @@ Test(partition, a_walk_visits_every_entry_once)
     world_free(&world);
 }
 
+Test(partition, a_step_over_large_values_is_short)
+{
+    enum { LARGE_KEYS = 40, VALUE_BYTES = 100 * 1024, STEP_VISITS_MAX = 3 };
+    static const uint8_t zeros[VALUE_BYTES];
+    struct world world = world_new(1, MIB);
+    struct visits visits = {0};
+    uint64_t position = 0, visited = 0;
+    for (int64_t key = 0; key < LARGE_KEYS; key++) {
+        struct op op = world_op(&world, OP_PUT, key);
+        write_bin(&world.value, bytes_of(zeros, VALUE_BYTES));
+        op.value = buffer_bytes(&world.value);
+        cr_assert_eq(world_execute(&world, &op).error, ERROR_NONE);
+        buffer_clear(&world.value);
+    }
+    bool more = true;
+    while (more) {
+        more = partition_walk(store_partition(world.store, 0), map, &position, visit, &visits);
+        cr_assert_leq(visits.count - visited, STEP_VISITS_MAX);
+        visited = visits.count;
+        for (int64_t key = 0; key < LARGE_KEYS; key++) {
+            bool is_passed = key_hash(world_key(&world, key)) < position;
+            cr_assert_eq(visits.seen[key], is_passed, "passed means visited");
+        }
+    }
+    cr_assert_eq(visits.count, LARGE_KEYS);
+    world_free(&world);
+}
+
 // Entries that stay are visited once, whether the table grows or shrinks below the walk.
 static void walk_while_changing(bool grows)
 {
