@@ -37,6 +37,8 @@ static void on_hang_up(evutil_socket_t number, short what, void *context)
 
 static void control_init(struct control *control, struct logger *log)
 {
+    // Whoever reads the log from a pipe may go away.
+    CHECK(signal(SIGPIPE, SIG_IGN) != SIG_ERR);
     control->base = event_base_new();
     CHECK(control->base != NULL);
     control->log = log;

@@ -2,6 +2,7 @@
 #include "node/net/listener.h"
 
 #include "cluster/base/memory.h"
+#include "cluster/wire/op_codec.h"
 #include "node/net/socket.h"
 
 #include <errno.h>
@@ -59,6 +60,17 @@ static void on_resume(evutil_socket_t descriptor, short what, void *context)
     event_add(listener->acceptable, NULL);
 }
 
+// Best effort: what does not fit into a new socket's buffer at once is not sent.
+static void turn_away(int descriptor, uint32_t max)
+{
+    char text[64];
+    struct buffer out = {0};
+    snprintf(text, sizeof text, "max-connections: %u are open", max);
+    error_encode(&out, FRAME_ERROR, 0, PARTITION_ANY, ERROR_OVERLOADED, text, 0);
+    (void)socket_write(descriptor, &out);
+    buffer_deinit(&out);
+}
+
 static bool admit(struct listener *listener)
 {
     uint32_t max = listener->options.connections_max;
@@ -84,7 +96,12 @@ static void on_acceptable(evutil_socket_t descriptor, short what, void *context)
                 listener_pause(listener);
             return;
         }
-        if (!socket_prepare(accepted) || !admit(listener)) {
+        if (!socket_prepare(accepted)) {
+            close(accepted);
+            continue;
+        }
+        if (!admit(listener)) {
+            turn_away(accepted, listener->options.connections_max);
             close(accepted);
             continue;
         }
