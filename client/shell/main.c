@@ -47,8 +47,9 @@ static enum shell_exit session_run(struct shell *shell, const struct shell_optio
                                       options->keep_going);
     if (!shell->interactive)
         return shell_session_script(shell, stdin, options->keep_going);
-    printf("grid-shell %s, %zu members. 'help' lists the commands, Ctrl-D leaves.\n",
-           grid_version(), grid_member_count(shell->grid));
+    size_t member_count = grid_member_count(shell->grid);
+    printf("grid-shell %s, %zu member%s. 'help' lists the commands, Ctrl-D leaves.\n",
+           grid_version(), member_count, member_count == 1 ? "" : "s");
     return shell_session_terminal(shell);
 }
 

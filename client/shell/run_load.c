@@ -140,13 +140,13 @@ static bool load_report(struct load *load)
         char rate[32];
         load_count_write(done, load->done_count);
         load_count_write(rate, (uint64_t)((double)load->done_count / (seconds > 0 ? seconds : 1)));
-        fprintf(shell->output.file, "%s entries loaded in %.2f s (%s/s), %llu bad lines\n", done,
+        fprintf(shell->output.file, "%s entries loaded in %.2f s (%s/s), %llu failed\n", done,
                 seconds, rate, (unsigned long long)load->fault_count);
     } else {
         struct shell_result *result = shell_result_new(&shell->output);
         shell_result_row(result);
         shell_result_uint(result, "loaded", load->done_count);
-        shell_result_uint(result, "bad_lines", load->fault_count);
+        shell_result_uint(result, "failed", load->fault_count);
         shell_result_decimal(result, "seconds", seconds, 3);
         shell_result_row_end(result);
         shell_result_end(result);

@@ -23,9 +23,9 @@ static size_t quote_end(struct bytes line, size_t at)
     uint8_t quote = line.data[at++];
     while (at < line.size) {
         uint8_t byte = line.data[at++];
-        if (byte == '\\' && quote == '"')
-            at++;
-        else if (byte == quote && quote == '\'' && at < line.size && line.data[at] == quote)
+        bool escape = byte == '\\' && quote == '"';
+        bool doubled = byte == '\'' && quote == '\'' && at < line.size && line.data[at] == '\'';
+        if (escape || doubled)
             at++;
         else if (byte == quote)
             return at;
@@ -37,7 +37,7 @@ static size_t quote_end(struct bytes line, size_t at)
 // at: whether it is JSON, the library says.
 static bool bracket_end(struct bytes line, size_t at, size_t *end, struct shell_fault *fault)
 {
-    char closers[JSON_DEPTH_MAX];
+    uint8_t closers[JSON_DEPTH_MAX];
     size_t openers[JSON_DEPTH_MAX];
     size_t depth = 0;
     do {
