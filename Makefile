@@ -57,8 +57,8 @@ STRESS_C := $(wildcard tests/stress/*.c)
 SYSTEM_C := $(wildcard tests/system/*.c)
 SYSTEM_SUPPORT_C := $(wildcard tests/system/support/*.c)
 FUZZ_C := $(wildcard tests/fuzz/fuzz_*.c)
-# What the sanitizers slow down without learning from it: an installation.
-SYSTEM_SCRIPTS := $(filter-out $(if $(SANITIZE),tests/system/test_install.sh),\
+# An installation is of a plain build.
+SYSTEM_SCRIPTS := $(filter-out $(if $(SANITIZE)$(COVERAGE),tests/system/test_install.sh),\
 	$(sort $(wildcard tests/system/test_*.sh)))
 STRESS_SCRIPTS := $(sort $(wildcard tests/stress/test_*.sh))
 

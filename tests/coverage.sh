@@ -29,6 +29,8 @@ done | sort | awk '
     }
     END {
         for (folder in lines)
-            printf "%-42s %5.1f %% of %d\n", folder, 100 * covered[folder] / (lines[folder] ? lines[folder] : 1), lines[folder]
+            printf "%-42s %5.1f %% of %d\n", folder, \
+                100 * covered[folder] / (lines[folder] ? lines[folder] : 1), lines[folder] | "sort"
+        close("sort")
         printf "%-42s %5.1f %% of %d\n", "all", 100 * all_covered / (all ? all : 1), all
     }'
