@@ -74,7 +74,9 @@ struct grid_bytes {
 };
 
 struct grid_options {
-    const char *seeds; // "host:port[,host:port ...]": any nodes of the grid; NULL: "127.0.0.1:7400"
+    const char *seeds; // "host:port[,host:port ...]": any nodes of the grid; NULL:
+                       // "127.0.0.1:7400". A name, other than an address, is looked up when it is
+                       // connected to, from the event loop, which waits for the resolver
     const char *grid_name;       // refuse to speak to another grid; NULL: any
     const char *client_name;     // shown by the nodes; at most 63 bytes; NULL: "libgrid"
     uint32_t timeout_ms;         // of an operation, 0: 5000
@@ -336,7 +338,8 @@ GRID_API void grid_build_object(struct grid_builder *builder, struct grid_bytes 
 // What was built since new or clear; borrowed until the next call on the builder.
 GRID_API struct grid_bytes grid_builder_bytes(const struct grid_builder *builder);
 
-// Appends the JSON text (RFC 8259) as MessagePack: integers as int, other numbers as float 64.
+// Appends the JSON text (RFC 8259) as MessagePack: integers as int, other numbers as float 64. Of
+// equal keys the last one counts. Integers beyond int64 and nesting beyond 32 are refused.
 // GRID_INVALID_ARGUMENT with line and column in `error` (may be NULL) when it is not JSON; nothing
 // is appended then.
 GRID_API enum grid_error grid_build_json(struct grid_builder *builder, const char *json,

@@ -110,8 +110,8 @@ static void on_deadline(evutil_socket_t fd, short what, void *context)
         struct client_request *request =
             LIST_ENTRY(grid->requests.timed.next, struct client_request, order);
         if (request->deadline_ms > now_ms) {
-            if (!grid->is_deadline_set)
-                deadline_set(grid, request->deadline_ms - now_ms);
+            // Also where a callback has set it: that was for a younger request.
+            deadline_set(grid, request->deadline_ms - now_ms);
             return;
         }
         if (request->state == REQUEST_QUEUED)

@@ -139,8 +139,9 @@ enum grid_error grid_scan_next(struct grid_scan *scan, struct grid_row *row)
         return GRID_NOT_FOUND;
     if (scan->rows.size == 0) {
         enum grid_error error = client_sync_begin(grid);
-        if (error == GRID_OK)
-            error = texts_check(scan);
+        if (error != GRID_OK)
+            return error;
+        error = texts_check(scan);
         if (error == GRID_OK)
             error = client_sync_wait_members(grid);
         if (error == GRID_OK)

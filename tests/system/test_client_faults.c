@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: Apache-2.0
+// The client library while nodes stop, go on and die: what was acknowledged counts once, what was
+// not counts at most once, and whoever waits is told.
+#include "client/grid.h"
+#include "tests/system/support/nodes.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { COUNTERS = 200, UNDER_WAY = 100, VICTIM = 1, TIMEOUT_MS = 500 };
+
+static const char map[] = "counters";
+
+struct counter {
+    int64_t acknowledged;
+    int64_t unknown; // INDETERMINATE
+};
+
+struct world {
+    struct nodes nodes;
+    struct grid *grid;
+    struct counter counters[COUNTERS];
+    uint8_t keys[COUNTERS][3];
+    uint64_t errors[32]; // by number
+    uint32_t next;
+    uint32_t under_way;
+    uint32_t answered;
+    bool is_feeding;
+};
+
+static struct world world;
+
+static struct grid_bytes key_of(uint32_t number)
+{
+    uint8_t *key = world.keys[number]; // uint 16 from 256 on: canonical
+    key[0] = 0xcd;
+    key[1] = (uint8_t)((number + 256) >> 8);
+    key[2] = (uint8_t)(number + 256);
+    return (struct grid_bytes){key, 3};
+}
+
+static void submit_next(void);
+
+static void on_increment(void *context, const struct grid_reply *reply)
+{
+    struct counter *counter = context;
+    world.under_way--;
+    world.answered++;
+    world.errors[reply->error]++;
+    counter->acknowledged += reply->error == GRID_OK;
+    counter->unknown += reply->error == GRID_INDETERMINATE;
+    if (world.is_feeding)
+        submit_next();
+}
+
+static void submit_next(void)
+{
+    uint32_t number = world.next++ % COUNTERS;
+    struct grid_request request = {
+        .op = GRID_INCREMENT, .map = map, .key = key_of(number), .value = {"\1", 1}};
+    if (grid_submit(world.grid, &request, on_increment, &world.counters[number]) != GRID_OK)
+        abort();
+    world.under_way++;
+}
+
+static void feed_start(void)
+{
+    world.is_feeding = true;
+    for (int i = 0; i < UNDER_WAY; i++)
+        submit_next();
+}
+
+static void feed_until(uint32_t answered)
+{
+    while (world.answered < answered)
+        grid_run(world.grid, -1);
+}
+
+static void feed_stop(void)
+{
+    world.is_feeding = false;
+    while (world.under_way > 0)
+        grid_run(world.grid, -1);
+}
+
+// Every counter counts what was acknowledged, and of what is unknown some, none or all.
+static bool counters_are_right(void)
+{
+    bool right = true;
+    for (uint32_t i = 0; i < COUNTERS; i++) {
+        const struct counter *counter = &world.counters[i];
+        struct grid_bytes value;
+        int64_t count = -1;
+        enum grid_error error = grid_get(world.grid, map, key_of(i), &value);
+        if (error == GRID_OK)
+            grid_value_int(value, &count);
+        if (count < counter->acknowledged || count > counter->acknowledged + counter->unknown) {
+            printf("# counter %u: %ld, acknowledged %ld, unknown %ld (%s)\n", i, (long)count,
+                   (long)counter->acknowledged, (long)counter->unknown, grid_error_name(error));
+            right = false;
+        }
+    }
+    return right;
+}
+
+static bool no_errors_but(enum grid_error allowed)
+{
+    bool none = true;
+    for (size_t i = 1; i < sizeof world.errors / sizeof *world.errors; i++) {
+        if (i != allowed && world.errors[i] > 0) {
+            printf("# %lu x %s\n", (unsigned long)world.errors[i],
+                   grid_error_name((enum grid_error)i));
+            none = false;
+        }
+    }
+    return none;
+}
+
+static bool all_reads_work(void *context)
+{
+    (void)context;
+    for (uint32_t i = 0; i < COUNTERS; i++) {
+        struct grid_bytes value;
+        if (grid_get(world.grid, map, key_of(i), &value) != GRID_OK)
+            return false;
+    }
+    return true;
+}
+
+// A node that stands still for longer than the time-out, then goes on where it stopped.
+static void test_pause(void)
+{
+    feed_start();
+    feed_until(20000);
+    case_report(no_errors_but(GRID_OK), "without faults every increment is acknowledged");
+    kill(world.nodes.processes[VICTIM], SIGSTOP);
+    while (world.errors[GRID_INDETERMINATE] < 2 * UNDER_WAY)
+        grid_run(world.grid, -1);
+    kill(world.nodes.processes[VICTIM], SIGCONT);
+    feed_stop();
+    case_report(wait_until(all_reads_work, NULL), "a node that goes on is used again");
+    case_report(counters_are_right(),
+                "acknowledged increments count once, unknown ones at most once");
+}
+
+// ---- Subscriptions ----
+
+struct watcher {
+    uint32_t ready_count;
+    uint32_t row_count;
+    uint32_t error_count;
+    enum grid_error error;
+};
+
+static void on_row(void *context, const struct grid_event *event)
+{
+    (void)event;
+    ((struct watcher *)context)->row_count++;
+}
+
+static void on_ready(void *context)
+{
+    ((struct watcher *)context)->ready_count++;
+}
+
+static void on_error(void *context, enum grid_error error, const char *text)
+{
+    struct watcher *watcher = context;
+    watcher->error_count++;
+    watcher->error = error;
+    printf("# %s: %s\n", grid_error_name(error), text);
+}
+
+static const struct grid_listener listener = {.row = on_row, .ready = on_ready, .error = on_error};
+
+static void watch(struct watcher *watcher)
+{
+    while (watcher->ready_count == 0 && watcher->error_count == 0)
+        grid_run(world.grid, -1);
+}
+
+static bool other_members_work(void)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < COUNTERS; i++) {
+        struct grid_location location;
+        struct grid_bytes value;
+        if (grid_locate_key(world.grid, key_of(i), &location) != GRID_OK)
+            return false;
+        if (location.members[0] == VICTIM)
+            continue;
+        if (grid_get(world.grid, map, key_of(i), &value) != GRID_OK)
+            return false;
+        count++;
+    }
+    return count > 0;
+}
+
+static void test_death(void)
+{
+    struct watcher first = {0};
+    struct watcher second = {0};
+    struct grid_subscription *subscription =
+        grid_subscribe(world.grid, "SELECT * FROM counters", NULL, &listener, &first);
+    watch(&first);
+    case_report(first.ready_count == 1 && first.row_count == COUNTERS,
+                "a subscription starts with all rows of all nodes");
+    node_kill(&world.nodes, VICTIM, SIGKILL);
+    while (first.error_count == 0)
+        grid_run(world.grid, -1);
+    case_report(first.error == GRID_DISCONNECTED,
+                "a dead node ends the subscription with an error");
+    grid_unsubscribe(subscription);
+    case_report(other_members_work(), "the partitions of the others can be read");
+    uint64_t size;
+    case_report(grid_size(world.grid, map, &size) == GRID_DISCONNECTED,
+                "the size of a map with a part missing is an error");
+    subscription = grid_subscribe(world.grid, "SELECT * FROM counters", NULL, &listener, &second);
+    watch(&second);
+    case_report(second.error_count == 1 && second.error == GRID_DISCONNECTED,
+                "a subscription that cannot have all partitions is refused");
+    case_report(first.error_count == 1, "an error is told once");
+    grid_unsubscribe(subscription);
+}
+
+int main(void)
+{
+    nodes_start(&world.nodes, 3, NULL);
+    struct grid_options options = {.seeds = world.nodes.seeds, .timeout_ms = TIMEOUT_MS};
+    world.grid = grid_new(&options, NULL);
+    if (!world.grid || grid_connect(world.grid, WAIT_MS) != GRID_OK) {
+        printf("not ok - connect: %s\n", world.grid ? grid_error_text(world.grid) : "seeds");
+        return EXIT_FAILURE;
+    }
+    test_pause();
+    test_death();
+    grid_free(world.grid);
+    case_report(nodes_stop(&world.nodes), "the others end well");
+    return case_status();
+}
