@@ -16,7 +16,7 @@ struct hop {
 
 // How large an answer will be shows when it comes home: as the largest of the last ones, at least
 // this. It limits how many a connection may have under way.
-enum { ANSWER_BYTES_MIN = 2048, ANSWER_DECAY = 8 };
+enum { ANSWER_BYTES_MIN = 4096, ANSWER_DECAY = 8 };
 
 static void answer_size_note(struct outlet *asker, size_t bytes)
 {
