@@ -48,7 +48,8 @@ enum csv_verdict csv_reader_next(struct csv_reader *reader, struct csv_record *r
 static inline struct bytes csv_record_field(const struct csv_record *record, size_t number)
 {
     const struct csv_field *field = &record->fields[number];
-    return bytes_of(record->text.data + field->offset, field->size);
+    return field->size > 0 ? bytes_of(record->text.data + field->offset, field->size)
+                           : bytes_of("", 0);
 }
 
 void csv_record_deinit(struct csv_record *record);
