@@ -213,6 +213,9 @@ static void merge(struct call *call, struct buffer *scratch)
 {
     struct bytes value = call->record ? record_value(call->record) : bytes_of(NULL, 0);
     enum error error = merge_apply(value, call->op->value, scratch);
+    uint64_t bytes_max = call->target.partition->store->options.value_bytes_max;
+    if (error == ERROR_NONE && bytes_max != 0 && buffer_size(scratch) > bytes_max)
+        error = ERROR_TOO_LARGE;
     if (error == ERROR_NONE) {
         put_computed(call, scratch);
         return;

@@ -18,6 +18,7 @@ struct store_options {
     uint32_t partition_count; // of the grid, 1 to PARTITIONS_MAX
     uint64_t
         log_bytes_per_partition; // bound of a log: its oldest committed effects are dropped beyond
+    uint64_t value_bytes_max;    // of what a merge makes; 0: VALUE_BYTES_MAX alone
 };
 
 struct store_memory {

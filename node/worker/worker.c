@@ -82,7 +82,8 @@ struct worker *worker_new(const struct worker_options *options)
     uint32_t sharers = worker->replica_count ? worker->replica_count : 1;
     struct store_options store_options = {.partition_count = options->router->view->partition_count,
                                           .log_bytes_per_partition =
-                                              options->log_bytes_max / sharers};
+                                              options->log_bytes_max / sharers,
+                                          .value_bytes_max = options->max_value_bytes};
     worker->store = store_new(&store_options);
     replicas_make(worker);
     sync_count(worker);
