@@ -22,15 +22,24 @@ static void give_up(const char *what)
     exit(EXIT_FAILURE);
 }
 
-void raw_open(struct raw *raw, uint16_t port)
+bool raw_try_open(struct raw *raw, uint16_t port)
 {
     *raw = (struct raw){.descriptor = socket(AF_INET, SOCK_STREAM, 0)};
     struct sockaddr_in address = {
         .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     struct timeval limit = {.tv_sec = WAIT_MS / 1000};
     if (raw->descriptor < 0 ||
-        connect(raw->descriptor, (struct sockaddr *)&address, sizeof address) != 0 ||
         setsockopt(raw->descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) != 0)
+        give_up("socket");
+    if (connect(raw->descriptor, (struct sockaddr *)&address, sizeof address) == 0)
+        return true;
+    raw_close(raw);
+    return false;
+}
+
+void raw_open(struct raw *raw, uint16_t port)
+{
+    if (!raw_try_open(raw, port))
         give_up("connect");
 }
 

@@ -15,6 +15,9 @@ struct raw {
     uint16_t worker_count;
 };
 
+// False: nobody listens there.
+bool raw_try_open(struct raw *raw, uint16_t port);
+
 // Connects; ends the test where that fails.
 void raw_open(struct raw *raw, uint16_t port);
 void raw_close(struct raw *raw);
