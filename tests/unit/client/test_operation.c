@@ -452,6 +452,42 @@ Test(operation, values_beyond_any_buffer_pass)
     grid_builder_free(builder);
 }
 
+static bool is_blocked(void *context)
+{
+    const struct client_link *link = context;
+    return link->stream.is_blocked;
+}
+
+Test(operation, what_a_connection_does_not_take_waits_in_order)
+{
+    enum { BIG = 1 << 20, COUNT = 40 }; // beyond CLIENT_OUT_BYTES_MAX
+    start(1, 1, (struct grid_options){.timeout_ms = 60000});
+    cr_assert_eq(grid_connect(grid, 5000), GRID_OK);
+    struct client_link *link = client_topology_link(&grid->topology, 0);
+    struct fake_peer *peer = fake_peer_of(&fake.nodes[0], 0);
+    event_del(peer->readable);
+    struct grid_builder *builder = grid_builder_new();
+    uint8_t *data = calloc(1, BIG);
+    for (int i = 0; i < COUNT; i++) {
+        data[0] = (uint8_t)i;
+        grid_builder_clear(builder);
+        grid_build_bin(builder, data, BIG);
+        struct grid_request request = {
+            .op = GRID_PUT, .map = "m", .key = {"\1", 1}, .value = grid_builder_bytes(builder)};
+        cr_assert_eq(grid_submit(grid, &request, on_reply, NULL), GRID_OK);
+    }
+    cr_assert(link->was_refused);
+    cr_assert_lt(buffer_size(&link->stream.out), CLIENT_OUT_BYTES_MAX + 2 * BIG);
+    fake_wait(&fake, is_blocked, link);
+    event_add(peer->readable, NULL);
+    fake_wait_count(&fake, &seen.count, COUNT);
+    for (int i = 0; i < COUNT; i++)
+        cr_assert_eq(seen.errors[i], GRID_OK);
+    cr_assert_eq(fake.entries[0].value.data[5], COUNT - 1, "the last one submitted is there");
+    free(data);
+    grid_builder_free(builder);
+}
+
 // ---- Callbacks ----
 
 static void on_reply_submit(void *context, const struct grid_reply *reply)
