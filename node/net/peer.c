@@ -257,16 +257,31 @@ static void on_readable(evutil_socket_t descriptor, short what, void *context)
 
 // ---- Connecting and writing ----
 
+// A backup that takes nothing for as long as writes may wait is down: what waits for it would
+// otherwise hold up all clients (worker_is_congested), reads included.
+static void stall_watch(struct peer *peer, bool is_blocked, bool has_moved)
+{
+    if (peer->state != PEER_UP)
+        return; // the timer is the greeting's
+    if (!is_blocked)
+        event_del(peer->timer);
+    else if (has_moved || !event_pending(peer->timer, EV_TIMEOUT, NULL))
+        timer_set(peer, peer->peers->worker->options.replication_timeout_ms);
+}
+
 static void peer_flush(struct peer *peer)
 {
     peer->outlet.is_dirty = false;
     if (peer->descriptor < 0 || peer->state == PEER_CONNECTING)
         return;
+    size_t before_bytes = buffer_size(&peer->outlet.out);
     switch (socket_write(peer->descriptor, &peer->outlet.out)) {
     case SOCKET_OK:
+        stall_watch(peer, false, true);
         buffer_trim(&peer->outlet.out, OUTPUT_KEEP_BYTES);
         break;
     case SOCKET_BLOCKED:
+        stall_watch(peer, true, buffer_size(&peer->outlet.out) < before_bytes);
         event_add(peer->writable, NULL);
         break;
     case SOCKET_CLOSED:
@@ -323,7 +338,7 @@ static void on_timer(evutil_socket_t descriptor, short what, void *context)
     if (peer->state == PEER_WAITING)
         peer_connect(peer);
     else
-        peer_fail(peer, "no answer in time");
+        peer_fail(peer, peer->state == PEER_UP ? "takes nothing any more" : "no answer in time");
 }
 
 // ---- All links ----
