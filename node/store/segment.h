@@ -7,7 +7,7 @@
 #include "node/store/record.h"
 
 enum {
-    SEGMENT_BUCKETS_MAX = 32,
+    SEGMENT_BUCKETS_MAX = 16,
     SEGMENT_SLOTS_MAX = SEGMENT_BUCKETS_MAX * BUCKET_SLOTS,
 };
 

@@ -250,7 +250,7 @@ Test(store_execute, clear_goes_segment_by_segment)
     do {
         partition_execute(store_partition(world.store, 0), &op, world.now_ms * US_PER_MS, 0,
                           &result);
-        cr_assert_leq(result.count, 384);
+        cr_assert_leq(result.count, 192);
         count += result.count;
         op.position = result.position;
         calls++;
