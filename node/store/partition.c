@@ -222,6 +222,7 @@ void partition_effect(const struct partition *partition, uint64_t seq, struct ef
     const struct log_slot *slot = log_at(&partition->log, slab, seq);
     const struct record *new_record = slot->new_record ? record_at(slab, slot->new_record) : NULL;
     const struct record *old_record = slot->old_record ? record_at(slab, slot->old_record) : NULL;
+    CHECK(new_record != NULL || old_record != NULL);
     *effect = (struct effect){
         .seq = seq,
         .time_us = slot->time_us,
