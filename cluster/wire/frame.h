@@ -6,9 +6,9 @@
 //   4       1     kind
 //   5       1     flags
 //   6       2     partition (PARTITION_ANY: not about one partition)
-//   8       4     request_id: chosen by the asker, repeated in the answer; in events: of the
-//   SUBSCRIBE 12      1     view: reserved for the version of the partition table, 0 13      3
-//   reserved, 0
+//   8       4     request_id: chosen by the asker, repeated in the answer;
+//                 in events: that of the SUBSCRIBE
+//   12      4     reserved, 0
 #pragma once
 
 #include "cluster/base/buffer.h"
