@@ -45,33 +45,39 @@ static bool route(struct worker *worker, const struct request *request)
     return false;
 }
 
-static void answer_encode(struct buffer *out, const struct request *request,
-                          const struct op_result *result)
+struct buffer *answer_begin(struct answer *answer, const struct worker *worker,
+                            const struct request *request, struct replica *replica, uint64_t seq)
 {
+    *answer = (struct answer){.request = request};
+    if (!replica || seq <= replica->readable_seq)
+        return &request->outlet->out;
+    uint64_t timeout_us = (uint64_t)worker->options.replication_timeout_ms * US_PER_MS;
+    answer->replica = replica;
+    answer->mark = pending_begin(&replica->pending, request->outlet, seq,
+                                 worker_now_us() + timeout_us, op_is_write(request->op.kind));
+    return &replica->pending.queue;
+}
+
+void answer_end(const struct answer *answer)
+{
+    if (answer->replica)
+        pending_end(&answer->replica->pending, answer->mark);
+    else
+        outlet_changed(answer->request->outlet);
+}
+
+static void answer_entry(struct worker *worker, const struct request *request,
+                         const struct op_result *result)
+{
+    struct answer answer;
+    struct buffer *out = answer_begin(&answer, worker, request, request->replica, result->seq);
     if (result->error != ERROR_NONE)
         error_encode(out, FRAME_ERROR, request->id, request->op.partition, result->error,
                      result->text, result->version);
     else
         reply_encode_entry(out, request->id, request->op.partition, result->found, result->version,
                            result->value);
-}
-
-// At once, or when what it tells of is committed.
-static void answer(struct worker *worker, const struct request *request,
-                   const struct op_result *result)
-{
-    struct replica *replica = request->replica;
-    if (result->seq <= replica->readable_seq) {
-        answer_encode(&request->outlet->out, request, result);
-        outlet_changed(request->outlet);
-        return;
-    }
-    uint64_t deadline_us =
-        worker_now_us() + (uint64_t)worker->options.replication_timeout_ms * US_PER_MS;
-    size_t mark = pending_begin(&replica->pending, request->outlet, result->seq, deadline_us,
-                                op_is_write(request->op.kind));
-    answer_encode(&replica->pending.queue, request, result);
-    pending_end(&replica->pending, mark);
+    answer_end(&answer);
 }
 
 static bool write_is_refused(struct worker *worker, const struct request *request)
@@ -109,7 +115,7 @@ static void execute_one(struct worker *worker, const struct request *request, ui
     // A read has no effect, and the log's end is another cache line.
     if (is_write)
         worker_note_effects(worker, replica);
-    answer(worker, request, &result);
+    answer_entry(worker, request, &result);
 }
 
 void execute_prepare(const struct worker *worker, struct request *request)

@@ -28,3 +28,15 @@ void execute_whole(struct worker *worker, const struct request *request);
 // Answers with an error.
 void execute_refuse(struct worker *worker, const struct request *request, enum error error,
                     const char *text, uint64_t version);
+
+// Where an answer is encoded: its outlet, or the replica's queue until `seq` is committed there.
+struct answer {
+    const struct request *request;
+    struct replica *replica; // whose queue it waits in; NULL: it leaves at once
+    size_t mark;
+};
+
+// Returns the buffer for exactly one frame. `replica` may be NULL when nothing is to be waited for.
+struct buffer *answer_begin(struct answer *answer, const struct worker *worker,
+                            const struct request *request, struct replica *replica, uint64_t seq);
+void answer_end(const struct answer *answer);

@@ -72,9 +72,9 @@ static struct replica *replica_of(struct source *source)
     return LIST_ENTRY(source, struct replica, source);
 }
 
-// One segment of one partition; false when it was refused and answered.
-static bool clear_step(struct worker *worker, const struct request *request,
-                       struct walk_place *place, uint64_t *removed)
+// One segment of one partition, and whose effects they are; NULL when it was refused and answered.
+static struct replica *clear_step(struct worker *worker, const struct request *request,
+                                  struct walk_place *place, uint64_t *removed)
 {
     struct source *source = worker->sources[place->slot];
     struct replica *replica = replica_of(source);
@@ -82,7 +82,7 @@ static bool clear_step(struct worker *worker, const struct request *request,
     enum error error = replica_write_refusal(replica, worker->options.router, text, sizeof text);
     if (error != ERROR_NONE) {
         execute_refuse(worker, request, error, text, 0);
-        return false;
+        return NULL;
     }
     struct op op = request->op;
     op.partition = source->number;
@@ -92,29 +92,36 @@ static bool clear_step(struct worker *worker, const struct request *request,
                       &result);
     if (result.error != ERROR_NONE) {
         execute_refuse(worker, request, result.error, result.text, 0);
-        return false;
+        return NULL;
     }
     worker_note_effects(worker, replica);
     *removed += result.count;
     place->hash = result.more ? result.position.hash : 0;
     place->slot += result.more ? 0 : 1;
-    return true;
+    return replica;
 }
 
-// Removals are answered without waiting for their commit: what CLEAR promises is that entries are
-// gone from this primary; the next operation on any of them waits as usual.
+// A call ends after the first removals that wait for a backup: its answer waits for one partition.
 static void execute_clear(struct worker *worker, const struct request *request)
 {
     struct walk_place place = place_from(worker, request->op.position);
+    struct replica *replica = NULL;
     uint64_t removed = 0;
+    uint64_t seq = 0;
     for (int steps = 0; steps < CLEAR_STEPS_PER_CALL && place.slot < worker->source_count;
          steps++) {
-        if (!clear_step(worker, request, &place, &removed))
+        replica = clear_step(worker, request, &place, &removed);
+        if (!replica)
             return;
+        seq = partition_last_seq(replica->source.partition);
+        if (seq > replica->readable_seq)
+            break;
     }
-    reply_encode_clear(&request->outlet->out, request->id, removed,
-                       place.slot < worker->source_count, position_of(worker, place));
-    outlet_changed(request->outlet);
+    struct answer answer;
+    struct buffer *out = answer_begin(&answer, worker, request, replica, seq);
+    reply_encode_clear(out, request->id, removed, place.slot < worker->source_count,
+                       position_of(worker, place));
+    answer_end(&answer);
 }
 
 // ---- SCAN ----
@@ -169,21 +176,12 @@ static void scan_answer(struct worker *worker, const struct request *request,
                         struct replica *replica, struct walk_place place,
                         const struct scan_page *page)
 {
-    bool more = place.slot < worker->source_count;
-    struct scan_position position = position_of(worker, place);
-    if (!replica) {
-        reply_encode_scan(&request->outlet->out, request->id, more, position, page->row_count,
-                          buffer_bytes(page->rows), page->limit);
-        outlet_changed(request->outlet);
-        return;
-    }
-    uint64_t deadline_us =
-        worker_now_us() + (uint64_t)worker->options.replication_timeout_ms * US_PER_MS;
-    size_t mark =
-        pending_begin(&replica->pending, request->outlet, page->newest_seq, deadline_us, false);
-    reply_encode_scan(&replica->pending.queue, request->id, more, position, page->row_count,
-                      buffer_bytes(page->rows), page->limit);
-    pending_end(&replica->pending, mark);
+    struct answer answer;
+    struct buffer *out = answer_begin(&answer, worker, request, replica, page->newest_seq);
+    reply_encode_scan(out, request->id, place.slot < worker->source_count,
+                      position_of(worker, place), page->row_count, buffer_bytes(page->rows),
+                      page->limit);
+    answer_end(&answer);
 }
 
 static void execute_scan(struct worker *worker, const struct request *request)
