@@ -2,9 +2,8 @@
 #include "node/net/connection.h"
 
 #include "cluster/base/memory.h"
-#include "cluster/wire/event_codec.h"
-#include "cluster/wire/message_codec.h"
 #include "cluster/wire/op_codec.h"
+#include "node/net/session.h"
 #include "node/net/socket.h"
 #include "node/worker/execute.h"
 
@@ -13,44 +12,9 @@
 #include <unistd.h>
 
 enum {
-    READ_BYTES = 64 * 1024,
     OUTPUT_KEEP_BYTES = 64 * 1024,
     // Answers of one connection that wait for a commit or for another worker.
     UNDER_WAY_MAX = 16 * 1024,
-};
-
-enum connection_state {
-    CONNECTION_NEW = 0, // no HELLO yet
-    CONNECTION_CLIENT,
-    CONNECTION_PEER,   // a primary sends to backups here
-    CONNECTION_ENDING, // writes what it has and what is under way, then closes; reads nothing more
-    CONNECTION_CLOSED, // only answers under way keep it in memory
-};
-
-struct connection {
-    struct outlet outlet;
-    struct connections *connections;
-    enum connection_state state;
-    int descriptor;
-    bool is_paused; // not read from
-    struct event *readable;
-    struct event *writable;
-    struct buffer in;        // the start of a frame whose rest has not come
-    struct list all_link;    // in connections->all
-    struct list dirty_link;  // in connections->dirty
-    struct list paused_link; // in connections->paused
-    struct list watches;     // its subscriptions
-    uint16_t member;         // CONNECTION_PEER: who sends
-};
-
-struct connections {
-    struct worker *worker;
-    struct connections_options options;
-    struct list all;
-    struct list dirty;
-    struct list paused;
-    uint32_t count;
-    uint8_t read_buffer[READ_BYTES];
 };
 
 // A socket on its way to this worker, with what was read from it already.
@@ -121,12 +85,12 @@ static void connection_close(struct connection *connection)
 static void connection_discard_input(struct connection *connection)
 {
     size_t count;
-    socket_read(connection->descriptor, connection->connections->read_buffer, READ_BYTES, &count);
+    socket_read(connection->descriptor, connection->connections->read_buffer, CONNECTION_READ_BYTES,
+                &count);
 }
 
-// Says why, then closes once that is written.
-static void connection_refuse(struct connection *connection, uint32_t request_id, enum error error,
-                              const char *text)
+void connection_refuse(struct connection *connection, uint32_t request_id, enum error error,
+                       const char *text)
 {
     error_encode(&connection->outlet.out, FRAME_ERROR, request_id, PARTITION_ANY, error, text, 0);
     outlet_changed(&connection->outlet);
@@ -154,72 +118,11 @@ static bool connection_must_wait(const struct connection *connection)
             worker_is_congested(connection->connections->worker));
 }
 
-// ---- Session frames ----
-
-static uint16_t member_named(const struct view *view, struct bytes name)
-{
-    for (uint32_t i = 0; i < view->member_count; i++) {
-        if (bytes_equal(bytes_of_text(view->members[i].name), name))
-            return (uint16_t)i;
-    }
-    return VIEW_NO_MEMBER;
-}
-
-static void hello_answer(struct connection *connection, uint32_t request_id)
-{
-    const struct connections_options *options = &connection->connections->options;
-    const struct worker_options *worker = &connection->connections->worker->options;
-    struct hello_reply reply = {.version = PROTOCOL_VERSION,
-                                .node = bytes_of_text(options->node_name),
-                                .grid = bytes_of_text(options->grid_name),
-                                .incarnation = options->incarnation,
-                                .worker = worker->number,
-                                .worker_count = worker->router->worker_count,
-                                .partition_count = worker->router->view->partition_count};
-    hello_reply_encode(&connection->outlet.out, request_id, &reply);
-    outlet_changed(&connection->outlet);
-}
-
-static bool hello_is_acceptable(struct connection *connection, uint32_t request_id,
-                                const struct hello *hello)
-{
-    const struct connections *connections = connection->connections;
-    const struct router *router = connections->worker->options.router;
-    char text[256];
-    if (hello->version_min > PROTOCOL_VERSION || hello->version_max < PROTOCOL_VERSION) {
-        snprintf(text, sizeof text, "this node speaks protocol version %d, asked for %u to %u",
-                 PROTOCOL_VERSION, hello->version_min, hello->version_max);
-        connection_refuse(connection, request_id, ERROR_UNSUPPORTED_VERSION, text);
-        return false;
-    }
-    if ((hello->grid.size > 0 || hello->role == HELLO_PEER) &&
-        !bytes_equal(hello->grid, bytes_of_text(connections->options.grid_name))) {
-        snprintf(text, sizeof text, "this node belongs to grid '%s', asked for '%.*s'",
-                 connections->options.grid_name, (int)hello->grid.size,
-                 (const char *)hello->grid.data);
-        connection_refuse(connection, request_id, ERROR_WRONG_GRID, text);
-        return false;
-    }
-    if (hello->worker != HELLO_ANY_WORKER && hello->worker >= router->worker_count) {
-        snprintf(text, sizeof text, "worker %u: this node has %u", hello->worker,
-                 router->worker_count);
-        connection_refuse(connection, request_id, ERROR_INVALID_ARGUMENT, text);
-        return false;
-    }
-    if (hello->role == HELLO_PEER && member_named(router->view, hello->name) == VIEW_NO_MEMBER) {
-        snprintf(text, sizeof text, "'%.*s' is no member of this grid", (int)hello->name.size,
-                 (const char *)hello->name.data);
-        connection_refuse(connection, request_id, ERROR_WRONG_GRID, text);
-        return false;
-    }
-    return true;
-}
+// ---- To another worker ----
 
 static void arrival_deliver(struct worker *worker, struct letter *letter);
 
-// Sends the socket and everything from the HELLO on to the worker that the HELLO asks for.
-static void connection_hand_over(struct connection *connection, uint16_t worker_number,
-                                 struct bytes rest)
+void connection_hand_over(struct connection *connection, uint16_t worker_number, struct bytes rest)
 {
     struct worker *worker = connection->connections->worker->options.siblings[worker_number];
     struct arrival *arrival = memory_new(sizeof *arrival);
@@ -229,99 +132,6 @@ static void connection_hand_over(struct connection *connection, uint16_t worker_
     buffer_append(&arrival->in, rest.data, rest.size);
     connection_detach(connection);
     worker_post(worker, &arrival->letter);
-}
-
-// What became of a frame, or of the connection over it.
-enum verdict {
-    VERDICT_NEXT = 0, // handled
-    VERDICT_ENDING,   // refused: nothing more is read
-    VERDICT_GONE,     // the connection is not ours any more
-};
-
-// `rest`: the HELLO's frame and all that follows it.
-static enum verdict session_hello(struct connection *connection, const struct frame *frame,
-                                  struct bytes rest)
-{
-    struct hello hello;
-    enum error error = hello_decode(frame->body, &hello);
-    if (error != ERROR_NONE) {
-        connection_refuse(connection, frame->header.request_id, error, "HELLO: malformed body");
-        return VERDICT_ENDING;
-    }
-    if (!hello_is_acceptable(connection, frame->header.request_id, &hello))
-        return VERDICT_ENDING;
-    struct worker *worker = connection->connections->worker;
-    if (hello.worker != HELLO_ANY_WORKER && hello.worker != worker->options.number) {
-        connection_hand_over(connection, hello.worker, rest);
-        return VERDICT_GONE;
-    }
-    if (hello.role == HELLO_PEER) {
-        connection->state = CONNECTION_PEER;
-        connection->member = member_named(worker->options.router->view, hello.name);
-    } else {
-        connection->state = CONNECTION_CLIENT;
-    }
-    hello_answer(connection, frame->header.request_id);
-    return VERDICT_NEXT;
-}
-
-static enum verdict peer_frame(struct connection *connection, const struct frame *frame)
-{
-    struct worker *worker = connection->connections->worker;
-    const struct view *view = worker->options.router->view;
-    uint16_t partition = frame->header.partition;
-    struct replica *replica = worker_replica(worker, partition);
-    enum error error = ERROR_NOT_OWNER;
-    if (replica && view_owner(view, partition, 0) == connection->member)
-        error = replica_receive(replica, &connection->outlet, frame);
-    if (error == ERROR_NONE)
-        return VERDICT_NEXT;
-    char text[128];
-    snprintf(text, sizeof text, "frame of kind 0x%02x for partition %u from a primary",
-             frame->header.kind, partition);
-    connection_refuse(connection, frame->header.request_id, error, text);
-    return VERDICT_ENDING;
-}
-
-// Everything that is not an operation.
-static enum verdict session_frame(struct connection *connection, const struct frame *frame,
-                                  struct bytes rest)
-{
-    struct worker *worker = connection->connections->worker;
-    struct outlet *outlet = &connection->outlet;
-    uint32_t request_id = frame->header.request_id;
-    if (connection->state == CONNECTION_NEW) {
-        if (frame->header.kind == FRAME_HELLO)
-            return session_hello(connection, frame, rest);
-        connection_refuse(connection, request_id, ERROR_MALFORMED_FRAME,
-                          "the first frame must be a HELLO");
-        return VERDICT_ENDING;
-    }
-    switch (frame->header.kind) {
-    case FRAME_VIEW:
-        view_encode(&outlet->out, request_id, worker->options.router->view);
-        break;
-    case FRAME_PING:
-        reply_encode_object(&outlet->out, request_id, bytes_of("\x90", 1));
-        break;
-    case FRAME_SUBSCRIBE:
-        worker_subscribe(worker, outlet, request_id, frame->body, &connection->watches);
-        break;
-    case FRAME_UNSUBSCRIBE:
-        worker_unsubscribe(worker, outlet, request_id, frame->body, &connection->watches);
-        break;
-    default: {
-        char text[64];
-        if (connection->state == CONNECTION_PEER)
-            return peer_frame(connection, frame);
-        snprintf(text, sizeof text, "no operation has the kind 0x%02x", frame->header.kind);
-        error_encode(&outlet->out, FRAME_ERROR, request_id, frame->header.partition,
-                     ERROR_UNKNOWN_OPERATION, text, 0);
-        break;
-    }
-    }
-    outlet_changed(outlet);
-    return VERDICT_NEXT;
 }
 
 // ---- Reading ----
@@ -453,7 +263,7 @@ static enum verdict stored_handle(struct connection *connection)
     enum verdict verdict = input_handle(connection, buffer_bytes(&connection->in), &consumed);
     if (verdict == VERDICT_NEXT) {
         buffer_consume(&connection->in, consumed);
-        buffer_trim(&connection->in, READ_BYTES);
+        buffer_trim(&connection->in, CONNECTION_READ_BYTES);
         if (connection_must_wait(connection))
             connection_pause(connection);
     }
@@ -465,8 +275,8 @@ static void read_fresh(struct connection *connection)
 {
     struct connections *connections = connection->connections;
     size_t count;
-    enum socket_verdict read =
-        socket_read(connection->descriptor, connections->read_buffer, READ_BYTES, &count);
+    enum socket_verdict read = socket_read(connection->descriptor, connections->read_buffer,
+                                           CONNECTION_READ_BYTES, &count);
     if (read == SOCKET_CLOSED)
         connection_close(connection);
     if (read != SOCKET_OK)
@@ -490,8 +300,9 @@ static void on_readable(evutil_socket_t descriptor, short what, void *context)
         return;
     }
     size_t count;
-    enum socket_verdict read = socket_read(
-        connection->descriptor, buffer_reserve(&connection->in, READ_BYTES), READ_BYTES, &count);
+    enum socket_verdict read =
+        socket_read(connection->descriptor, buffer_reserve(&connection->in, CONNECTION_READ_BYTES),
+                    CONNECTION_READ_BYTES, &count);
     buffer_advance(&connection->in, count);
     if (read == SOCKET_CLOSED)
         connection_close(connection);
