@@ -114,6 +114,8 @@ static const char *progressed(struct grid_subscription *subscription, const stru
     struct mark mark;
     if (marks_decode(frame->body, &marks) != ERROR_NONE)
         return "the node sent a malformed PROGRESS";
+    if (!client_joins_are_ready(&subscription->joins))
+        return NULL; // rows are still to come: a position would promise too much
     while (!is_over(subscription) && mark_next(&marks, &mark))
         LISTENER_CALL(subscription, progress, subscription->context, mark.partition, mark.seq);
     return NULL;

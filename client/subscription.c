@@ -186,11 +186,29 @@ static const char *leaving_take(struct grid_subscription *subscription, struct c
     return NULL;
 }
 
+// Told to all subscriptions that have joined there. Listeners may add and release some on the way.
+static const char *progress_take(struct grid *grid, struct client_link *link,
+                                 const struct frame *frame)
+{
+    const struct client_subscriptions *all = &grid->subscriptions;
+    const char *why = NULL;
+    for (uint32_t id = 0; id < all->table_size && !why; id++) {
+        struct grid_subscription *subscription = all->table[id];
+        struct client_join *join =
+            subscription ? client_joins_find(&subscription->joins, link, link->number) : NULL;
+        if (join && join->state == JOIN_LIVE)
+            why = client_delivery_take(subscription, join, frame);
+    }
+    return why;
+}
+
 const char *client_subscriptions_take(struct grid *grid, struct client_link *link,
                                       const struct frame *frame)
 {
     const struct client_subscriptions *all = &grid->subscriptions;
     uint32_t id = frame->header.request_id;
+    if (frame->header.kind == FRAME_PROGRESS && id == PROGRESS_REQUEST_ID)
+        return progress_take(grid, link, frame);
     bool is_unsubscribe = id > CLIENT_ID_UNSUBSCRIBE;
     if (is_unsubscribe)
         id -= CLIENT_ID_UNSUBSCRIBE;

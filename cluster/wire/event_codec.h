@@ -18,6 +18,9 @@ MUST_USE enum error subscribe_decode(struct bytes body, struct subscribe *subscr
 void unsubscribe_encode(struct buffer *out, uint32_t request_id, uint32_t subscription);
 MUST_USE enum error unsubscribe_decode(struct bytes body, uint32_t *subscription);
 
+// PROGRESS concerns all subscriptions of its connection; no SUBSCRIBE has this request id.
+enum { PROGRESS_REQUEST_ID = 0 };
+
 // The answer to SUBSCRIBE, and PROGRESS: an array of 3 x count ints: partition, epoch, seq ...
 void marks_encode(struct buffer *out, uint8_t kind, uint32_t request_id, const struct mark *marks,
                   uint32_t count);

@@ -12,6 +12,7 @@ struct outlet {
     uint32_t holders;        // who will still write here later: the owner must not free it before 0
     size_t waiting_bytes;    // of answers that they will write, as far as known
     size_t hop_answer_bytes; // size of recent answers by other workers (node/worker/hop.c)
+    uint32_t progress_round; // of the last PROGRESS written here (node/feed/watch.c)
     bool is_dirty;           // `changed` was called and the owner has not flushed since
     bool is_closed;          // nothing written from now on reaches anybody
     void (*changed)(struct outlet *outlet);  // bytes were added: flush at the end of this loop turn

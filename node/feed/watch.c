@@ -51,6 +51,7 @@ struct watches {
     struct list walking;
     uint64_t count;
     uint64_t slow_count;
+    uint32_t progress_round;   // counts the PROGRESS rounds; an outlet remembers its last
     struct buffer new_scratch; // projections
     struct buffer old_scratch;
 };
@@ -394,14 +395,16 @@ void watches_reap(struct watches *watches)
     }
 }
 
+// The marks are the same for all watches of a worker: each outlet is told once.
 void watches_progress(struct watches *watches, const struct mark *marks, uint32_t count)
 {
+    watches->progress_round++;
     for (struct list *link = watches->all.next; link != &watches->all; link = link->next) {
-        struct watch *watch = LIST_ENTRY(link, struct watch, watches_link);
-        if (watch->parts || !watch_has_room(watch))
+        struct outlet *outlet = LIST_ENTRY(link, struct watch, watches_link)->outlet;
+        if (outlet->progress_round == watches->progress_round || outlet_is_full(outlet))
             continue;
-        marks_encode(&watch->outlet->out, FRAME_PROGRESS, watch->options.subscription, marks,
-                     count);
-        outlet_changed(watch->outlet);
+        outlet->progress_round = watches->progress_round;
+        marks_encode(&outlet->out, FRAME_PROGRESS, PROGRESS_REQUEST_ID, marks, count);
+        outlet_changed(outlet);
     }
 }

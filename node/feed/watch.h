@@ -60,5 +60,6 @@ bool watches_walk(struct watches *watches);
 // Ends the watches that could not keep up: FRAME_ENDED with ERROR_SLOW_CONSUMER. Once a loop turn.
 void watches_reap(struct watches *watches);
 
-// Tells every watch how far partitions are (once a second, also when `count` is 0).
+// Tells every outlet that has watches how far partitions are (once a second, also when `count` is
+// 0).
 void watches_progress(struct watches *watches, const struct mark *marks, uint32_t count);

@@ -216,10 +216,10 @@ void worker_subscribe(struct worker *worker, struct outlet *outlet, uint32_t req
 {
     struct subscribe subscribe;
     enum error error = subscribe_decode(body, &subscribe);
-    if (error == ERROR_NONE && watch_find(owner, request_id))
+    if (error == ERROR_NONE && (request_id == PROGRESS_REQUEST_ID || watch_find(owner, request_id)))
         error = ERROR_INVALID_ARGUMENT;
     if (error != ERROR_NONE) {
-        refuse(outlet, request_id, error, "SUBSCRIBE: malformed, or its request id is taken");
+        refuse(outlet, request_id, error, "SUBSCRIBE: malformed, or its request id is 0 or taken");
         return;
     }
     struct query *query = worker_compile(worker, subscribe.query, outlet, request_id);

@@ -282,7 +282,7 @@ Test(subscription, progress_is_told_for_each_partition)
     become_live(true);
     struct mark marks[] = {{1, 1, 20}, {3, 1, 30}};
     struct buffer out = {0};
-    marks_encode(&out, FRAME_PROGRESS, asked[0].id, marks, 2);
+    marks_encode(&out, FRAME_PROGRESS, PROGRESS_REQUEST_ID, marks, 2);
     fake_send(asked[0].peer, &out);
     buffer_deinit(&out);
     expect("PROGRESS 1/20\nPROGRESS 3/30\n");

@@ -348,7 +348,7 @@ Test(watch, progress_is_told_when_nothing_matches)
     cr_assert_eq(frame_parse(buffer_bytes(&world.outlet.out), UINT32_MAX, &frame, &error),
                  FRAME_COMPLETE);
     cr_assert_eq(frame.header.kind, FRAME_PROGRESS);
-    cr_assert_eq(frame.header.request_id, 7);
+    cr_assert_eq(frame.header.request_id, PROGRESS_REQUEST_ID);
     struct bytes marks;
     struct mark told;
     cr_assert_eq(marks_decode(frame.body, &marks), ERROR_NONE);
