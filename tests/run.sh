@@ -22,7 +22,7 @@ if [ -n "${SANITIZER_LOGS:-}" ]; then
     report=log_path=$SANITIZER_LOGS/report
     export ASAN_OPTIONS=$report:detect_stack_use_after_return=1:strict_string_checks=1
     export UBSAN_OPTIONS=$report:print_stacktrace=1
-    export TSAN_OPTIONS=$report:second_deadlock_stack=1${TSAN_SUPPRESSIONS:+:suppressions=$TSAN_SUPPRESSIONS}
+    export TSAN_OPTIONS=$report:second_deadlock_stack=1
 fi
 
 # The sanitizers' reports since the last call, printed and counted.
