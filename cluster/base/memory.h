@@ -7,6 +7,7 @@
 #include "cluster/base/check.h"
 
 #include <stddef.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,6 +23,17 @@ static inline void *memory_new_array(size_t count, size_t element_size)
     void *memory = calloc(count, element_size);
     CHECK(memory != NULL || count == 0);
     return memory;
+}
+
+// Zeroed, and starting at a cache line.
+static inline void *memory_new_aligned(size_t count, size_t element_size)
+{
+    enum { CACHE_LINE = 64 };
+    size_t size = (count * element_size + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
+    CHECK(element_size == 0 || count <= SIZE_MAX / 2 / element_size);
+    void *memory = aligned_alloc(CACHE_LINE, size ? size : CACHE_LINE);
+    CHECK(memory != NULL);
+    return memset(memory, 0, size);
 }
 
 // Moves `memory` to a block of count elements; what is added is not initialised.

@@ -13,16 +13,26 @@ void log_init(struct log *log, uint64_t bound_bytes)
     *log = (struct log){.first_seq = 1, .retain_from = 1, .bound_bytes = bound_bytes};
 }
 
+// Keeps first_block and last_block, after first_seq has left a block or a block was added.
+static void blocks_note(struct log *log, const struct slab *slab)
+{
+    bool is_empty = log_block_count(log) == 0;
+    log->first_block = is_empty ? 0 : *log_block(log, slab, log->first_seq >> LOG_BLOCK_BITS);
+    log->last_block = is_empty ? 0 : *log_block(log, slab, log->end_block - 1);
+}
+
 static void drop_oldest(struct log *log, struct slab *slab)
 {
-    uint32_t old_record = log_at(log, slab, log->first_seq)->old_record;
+    uint32_t old_record = log_first(log, slab)->old_record;
     if (old_record != 0) {
         log->old_bytes -= slab_object_bytes(slab, old_record);
         record_free(slab, old_record);
     }
     log->first_seq++;
-    if (log->first_seq % LOG_BLOCK_SLOTS == 0)
-        slab_release(slab, *log_block(log, slab, (log->first_seq >> LOG_BLOCK_BITS) - 1));
+    if (log->first_seq % LOG_BLOCK_SLOTS != 0)
+        return;
+    slab_release(slab, log->first_block);
+    blocks_note(log, slab);
 }
 
 void log_reset(struct log *log, struct slab *slab, uint64_t seq)
@@ -30,10 +40,11 @@ void log_reset(struct log *log, struct slab *slab, uint64_t seq)
     while (log->first_seq <= log->last_seq)
         drop_oldest(log, slab);
     if (log_block_count(log) > 0)
-        slab_release(slab, *log_block(log, slab, log->end_block - 1));
+        slab_release(slab, log->last_block);
     if (log->directory != 0)
         slab_release(slab, log->directory);
     log->directory = log->directory_capacity = 0;
+    log->first_block = log->last_block = 0;
     log->last_seq = seq;
     log->first_seq = seq + 1;
     log->end_block = log->first_seq >> LOG_BLOCK_BITS;
@@ -69,6 +80,7 @@ static bool block_add(struct log *log, struct slab *slab)
         return false;
     *log_block(log, slab, log->end_block) = block;
     log->end_block++;
+    blocks_note(log, slab);
     return true;
 }
 
@@ -82,8 +94,8 @@ bool log_reserve(struct log *log, struct slab *slab)
 void log_append(struct log *log, struct slab *slab, const struct log_slot *effect)
 {
     CHECK((log->last_seq + 1) >> LOG_BLOCK_BITS < log->end_block);
+    *log_next(log, slab) = *effect;
     log->last_seq++;
-    *log_at(log, slab, log->last_seq) = *effect;
     if (effect->old_record != 0) {
         record_at(slab, effect->old_record)->state = RECORD_IN_LOG;
         log->old_bytes += slab_object_bytes(slab, effect->old_record);

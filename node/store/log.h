@@ -33,6 +33,8 @@ struct log {
     uint64_t retain_from;        // effects from here on are never dropped
     uint64_t bound_bytes;        // of blocks and old records
     uint64_t old_bytes;          // slots of the old records
+    uint32_t first_block;        // handle of the block of first_seq; 0: no block
+    uint32_t last_block;         // handle of block end_block - 1; 0: no block
     uint32_t directory;          // handle of a ring of block handles; 0: capacity is 0
     uint32_t directory_capacity; // a power of two
 };
@@ -61,6 +63,20 @@ static inline struct log_slot *log_at(const struct log *log, const struct slab *
     return &slots[seq & (LOG_BLOCK_SLOTS - 1)];
 }
 
+// The slot of the oldest effect, and that of the next: without a look at the directory. There must
+// be such a slot.
+static inline struct log_slot *log_first(const struct log *log, const struct slab *slab)
+{
+    struct log_slot *slots = slab_at(slab, log->first_block);
+    return &slots[log->first_seq & (LOG_BLOCK_SLOTS - 1)];
+}
+
+static inline struct log_slot *log_next(const struct log *log, const struct slab *slab)
+{
+    struct log_slot *slots = slab_at(slab, log->last_block);
+    return &slots[(log->last_seq + 1) & (LOG_BLOCK_SLOTS - 1)];
+}
+
 static inline uint64_t log_count(const struct log *log)
 {
     return log->last_seq + 1 - log->first_seq;
@@ -82,7 +98,7 @@ static inline bool log_is_full(const struct log *log)
 static inline void log_prefetch(const struct log *log, const struct slab *slab)
 {
     if ((log->last_seq + 1) >> LOG_BLOCK_BITS < log->end_block)
-        __builtin_prefetch(log_at(log, slab, log->last_seq + 1), 1);
+        __builtin_prefetch(log_next(log, slab), 1);
     if (log_is_full(log))
-        __builtin_prefetch(log_at(log, slab, log->first_seq));
+        __builtin_prefetch(log_first(log, slab));
 }

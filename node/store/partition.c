@@ -43,6 +43,13 @@ static const struct table *table_for(struct partition *partition, const struct o
     return table && table->root ? table : NULL;
 }
 
+void partition_prefetch(const struct partition *partition, const struct op *op)
+{
+    __builtin_prefetch(partition);
+    if (op_is_write(op->kind))
+        __builtin_prefetch((const uint8_t *)partition + CACHE_LINE_BYTES); // the log's end
+}
+
 void partition_prefetch_index(struct partition *partition, const struct op *op)
 {
     const struct slab *slab = &partition->store->slab;
@@ -82,7 +89,7 @@ void partition_prefetch_record(struct partition *partition, const struct op *op)
     // An append beyond the bound frees the log's oldest value, and may put the new one there.
     const struct log *log = &partition->log;
     if (op_is_write(op->kind) && log_is_full(log)) {
-        uint32_t oldest = log_at(log, slab, log->first_seq)->old_record;
+        uint32_t oldest = log_first(log, slab)->old_record;
         if (oldest != 0)
             record_prefetch(slab, oldest, RECORD_PREFETCH_BYTES);
     }

@@ -8,15 +8,16 @@
 #include "node/store/store.h"
 
 struct partition {
+    // What operations need comes first, in two cache lines.
     struct store *store; // borrowed: its owner
     uint32_t index;      // dense, in order of creation: of its tables in each map
     uint16_t number;
     bool is_primary;
-    bool is_expired_noted;          // in the list of those that store_expire changed
-    struct partition *next_expired; // in that list
-    // Max idle counts from here at the earliest: accesses before were noted by another node.
-    int64_t active_since_ms; // 0: not known yet
+    bool is_expired_noted; // in the list of those that store_expire changed
     struct log log;
+    // Max idle counts from here at the earliest: accesses before were noted by another node.
+    int64_t active_since_ms;        // 0: not known yet
+    struct partition *next_expired; // in the list of those that store_expire changed
 };
 
 struct store {

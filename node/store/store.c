@@ -48,7 +48,7 @@ struct partition *store_partition(struct store *store, uint16_t number)
     CHECK(number < store->options.partition_count);
     if (store->partitions[number] != NULL)
         return store->partitions[number];
-    struct partition *partition = memory_new(sizeof *partition);
+    struct partition *partition = memory_new_aligned(1, sizeof *partition);
     partition->store = store;
     partition->index = store->created_count;
     partition->number = number;

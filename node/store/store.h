@@ -80,8 +80,10 @@ struct op_result {
                     // unless error != ERROR_NONE
 };
 
-// Two stages of prefetch for a batch of operations with keys: first all _index, then all _record,
-// then all partition_execute. They only warm the cache; leaving them out changes nothing.
+// Three stages of prefetch for a batch of operations with keys: for all of them the partition, then
+// for all _index, then for all _record, then all partition_execute. They only warm the cache;
+// leaving them out changes nothing.
+void partition_prefetch(const struct partition *partition, const struct op *op);
 void partition_prefetch_index(struct partition *partition, const struct op *op);
 void partition_prefetch_record(struct partition *partition, const struct op *op);
 

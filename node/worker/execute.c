@@ -122,8 +122,11 @@ void execute_prepare(const struct worker *worker, struct request *request)
 {
     request->replica =
         op_has_key(request->op.kind) ? worker_replica(worker, request->op.partition) : NULL;
-    if (request->replica)
-        __builtin_prefetch(request->replica);
+    if (!request->replica)
+        return;
+    __builtin_prefetch(request->replica);
+    if (op_is_write(request->op.kind))
+        __builtin_prefetch(&request->replica->rules);
 }
 
 // What each operation will touch, one step of the way for all of them at a time.
@@ -131,7 +134,7 @@ static void batch_prefetch(const struct request *requests, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
         if (requests[i].replica)
-            __builtin_prefetch(requests[i].replica->source.partition);
+            partition_prefetch(requests[i].replica->source.partition, &requests[i].op);
     }
     for (uint32_t i = 0; i < count; i++) {
         if (requests[i].replica)

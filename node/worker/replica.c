@@ -107,8 +107,20 @@ static void replica_step(struct replica *replica, const struct primary_event *ev
     partition_retain_from(replica->source.partition, output.needed_seq);
 }
 
+// Without backups nothing is decided: what is written is committed.
+static void advance_alone(struct replica *replica, struct watches *watches)
+{
+    replica->source.committed_seq = partition_last_seq(replica->source.partition);
+    replica_deliver(replica, watches);
+    partition_retain_from(replica->source.partition, replica->source.committed_seq + 1);
+}
+
 void replica_advance(struct replica *replica, struct watches *watches)
 {
+    if (replica->rules.backup_count == 0) {
+        advance_alone(replica, watches);
+        return;
+    }
     struct primary_event event = {.kind = PRIMARY_APPENDED,
                                   .last_seq = partition_last_seq(replica->source.partition),
                                   .first_seq = partition_first_seq(replica->source.partition)};

@@ -19,22 +19,22 @@
 #include "node/worker/router.h"
 
 struct replica {
-    // What every read needs, in the first cache line.
+    // What every read needs comes first, then what every write needs: two cache lines.
     struct source source;  // partition, number, slot, epoch, commit point
     uint64_t readable_seq; // reads of entries up to this version may be answered at once
     bool is_primary;
 
     // Primary.
+    uint64_t noted_seq;     // effects up to here were told to walking watches, and touched
+    uint64_t delivered_seq; // watches have seen the effects up to here
     struct primary rules;
+    struct list touched_link; // in the worker's list of partitions with new effects
     uint16_t backup_members[PRIMARY_BACKUPS_MAX]; // member numbers
     struct outlet *links[PRIMARY_BACKUPS_MAX];    // to the backup's worker; NULL: down. Borrowed
     struct fill fills[PRIMARY_BACKUPS_MAX];
     struct pending pending;
-    uint64_t noted_seq;       // effects up to here were told to walking watches, and touched
-    uint64_t delivered_seq;   // watches have seen the effects up to here
-    uint64_t progress_seq;    // ... and were told so
+    uint64_t progress_seq;    // subscribers were told that they have seen the effects up to here
     uint64_t told_seq;        // commit point at the last replica_tell_commit
-    struct list touched_link; // in the worker's list of partitions with new effects
     struct list filling_link; // in *filling while a fill is active
     struct list *filling;
 

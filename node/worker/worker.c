@@ -45,7 +45,7 @@ static void replicas_make(struct worker *worker)
 {
     const struct router *router = worker->options.router;
     uint32_t partition_count = router->view->partition_count;
-    worker->replicas = memory_new_array(worker->replica_count, sizeof *worker->replicas);
+    worker->replicas = memory_new_aligned(worker->replica_count, sizeof *worker->replicas);
     worker->sources = memory_new_array(worker->replica_count, sizeof(struct source *));
     worker->by_partition = memory_new_array(partition_count, sizeof(struct replica *));
     uint32_t made = 0;
