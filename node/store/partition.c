@@ -56,7 +56,7 @@ void partition_prefetch_index(struct partition *partition, const struct op *op)
     const struct table *table = table_for(partition, op);
     if (table != NULL) {
         const struct bucket *buckets = table_buckets(table, slab, op->hash);
-        __builtin_prefetch(&buckets[segment_home(op->hash, table_mask(table))]);
+        segment_prefetch(buckets, table_mask(table), op->hash);
     }
     if (op_is_write(op->kind))
         log_prefetch(&partition->log, slab);
@@ -77,13 +77,12 @@ void partition_prefetch_record(struct partition *partition, const struct op *op)
     const struct table *table = table_for(partition, op);
     if (table != NULL) {
         const struct bucket *buckets = table_buckets(table, slab, op->hash);
-        const struct bucket *home = &buckets[segment_home(op->hash, table_mask(table))];
-        uint32_t matches = bucket_match(home, bucket_fingerprint(op->hash));
+        uint32_t handle = segment_guess(buckets, table_mask(table), op->hash);
         // A write compares the key, and leaves the old value alone.
         size_t bytes =
             op->kind == OP_GET ? RECORD_PREFETCH_BYTES : sizeof(struct record) + op->key.size;
-        if (matches != 0)
-            record_prefetch(slab, home->handles[__builtin_ctz(matches)],
+        if (handle != 0)
+            record_prefetch(slab, handle,
                             bytes < RECORD_PREFETCH_BYTES ? bytes : RECORD_PREFETCH_BYTES);
     }
     // An append beyond the bound frees the log's oldest value, and may put the new one there.

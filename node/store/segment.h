@@ -46,6 +46,31 @@ static inline struct place segment_find(struct bucket *buckets, uint32_t mask,
     return (struct place){NULL, 0};
 }
 
+// The lines that a search most likely reads: entries that overflow their bucket are mostly in the
+// next.
+static inline void segment_prefetch(const struct bucket *buckets, uint32_t mask, uint64_t hash)
+{
+    uint32_t home = segment_home(hash, mask);
+    __builtin_prefetch(&buckets[home]);
+    __builtin_prefetch(&buckets[(home + 1) & mask]);
+}
+
+// The first handle whose fingerprint is right, without a look at its record; 0: the key is not
+// there.
+static inline uint32_t segment_guess(const struct bucket *buckets, uint32_t mask, uint64_t hash)
+{
+    uint32_t home = segment_home(hash, mask);
+    uint8_t fingerprint = bucket_fingerprint(hash);
+    uint32_t reach = buckets[home].reach;
+    for (uint32_t step = 0; step <= reach; step++) {
+        const struct bucket *bucket = &buckets[(home + step) & mask];
+        uint32_t matches = bucket_match(bucket, fingerprint);
+        if (matches != 0)
+            return bucket->handles[__builtin_ctz(matches)];
+    }
+    return 0;
+}
+
 // Puts a handle that is not there yet into the first free slot among `window` buckets from its home
 // on. False when these are full.
 MUST_USE bool segment_insert(struct bucket *buckets, uint32_t mask, uint32_t window, uint64_t hash,

@@ -65,6 +65,9 @@ static void *map_memory(size_t bytes, int protection)
     int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
     void *memory = mmap(NULL, bytes, protection, flags, -1, 0);
     CHECK(memory != MAP_FAILED);
+    // The first touch of a huge page stalls for milliseconds, and small maps would not stay small.
+    // Fails only where the kernel has no huge pages.
+    (void)madvise(memory, bytes, MADV_NOHUGEPAGE);
     return memory;
 }
 
