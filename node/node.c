@@ -38,9 +38,8 @@ static bool net_flush(struct worker *worker)
 {
     const struct node *node = worker->host;
     uint16_t number = worker->options.number;
-    bool more = connections_flush(node->connections[number]);
-    peers_flush(node->peers[number]);
-    return more;
+    peers_flush(node->peers[number]); // first: what commits must wait for
+    return connections_flush(node->connections[number]);
 }
 
 static size_t net_backlog(struct worker *worker)

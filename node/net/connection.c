@@ -6,6 +6,7 @@
 #include "node/net/session.h"
 #include "node/net/socket.h"
 #include "node/worker/execute.h"
+#include "node/worker/warm.h"
 
 #include <event2/event.h>
 #include <stdio.h>
@@ -230,12 +231,15 @@ static enum verdict input_handle(struct connection *connection, struct bytes inp
     struct batch batch;
     batch.count = 0;
     size_t offset = 0;
+    uint32_t warm_count = 0; // frames of a primary that were looked at ahead
     *consumed = 0;
     for (;;) {
         struct frame frame;
         enum error error;
         bool parsed = true;
         struct bytes rest = bytes_of(input.data + offset, input.size - offset);
+        if (connection->state == CONNECTION_PEER && warm_count-- == 0)
+            warm_count = warm_frames(connection->connections->worker, rest);
         enum frame_verdict found = frame_parse(
             rest, connection->connections->options.frame_body_bytes_max, &frame, &error);
         if (found == FRAME_INCOMPLETE)

@@ -6,6 +6,7 @@
 #include "cluster/wire/cursor.h"
 #include "cluster/wire/message_codec.h"
 #include "node/net/socket.h"
+#include "node/worker/warm.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -224,9 +225,12 @@ static const char *peer_frame(struct peer *peer, const struct frame *frame)
 // NULL: all complete frames were handled; else what is wrong.
 static const char *peer_input(struct peer *peer)
 {
+    uint32_t warm_count = 0; // frames that were looked at ahead
     for (;;) {
         struct frame frame;
         enum error error;
+        if (warm_count-- == 0)
+            warm_count = warm_frames(peer->peers->worker, buffer_bytes(&peer->in));
         enum frame_verdict verdict = frame_parse(
             buffer_bytes(&peer->in), peer->peers->options.frame_body_bytes_max, &frame, &error);
         if (verdict == FRAME_INCOMPLETE)

@@ -248,7 +248,7 @@ static enum error receive_append(struct replica *replica, struct outlet *link,
         return error;
     // All effects are looked at before the rules take the frame as received.
     struct bytes effects = append.effects;
-    struct effect effect;
+    struct effect effect = {0};
     for (uint32_t i = 0; i < append.count; i++) {
         if ((error = effect_decode(&effects, &effect)) != ERROR_NONE)
             return error;
@@ -263,7 +263,8 @@ static enum error receive_append(struct replica *replica, struct outlet *link,
     struct backup_output output;
     if (replica_copy_step(replica, link, &event, &output) == BACKUP_ACCEPT) {
         for (uint32_t i = 0; i < append.count; i++) {
-            CHECK(effect_decode(&append.effects, &effect) == ERROR_NONE);
+            if (append.count > 1) // else it was decoded above
+                CHECK(effect_decode(&append.effects, &effect) == ERROR_NONE);
             effect.seq = append.first_seq + i;
             if (i >= output.skip)
                 partition_append(replica->source.partition, &effect);

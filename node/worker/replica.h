@@ -24,6 +24,11 @@ struct replica {
     uint64_t readable_seq; // reads of entries up to this version may be answered at once
     bool is_primary;
 
+    // Backup.
+    struct backup copy;
+    struct outlet
+        *primary_link; // the connection by which the primary attached; NULL: none. Borrowed
+
     // Primary.
     uint64_t noted_seq;     // effects up to here were told to walking watches, and touched
     uint64_t delivered_seq; // watches have seen the effects up to here
@@ -31,17 +36,12 @@ struct replica {
     struct list touched_link; // in the worker's list of partitions with new effects
     uint16_t backup_members[PRIMARY_BACKUPS_MAX]; // member numbers
     struct outlet *links[PRIMARY_BACKUPS_MAX];    // to the backup's worker; NULL: down. Borrowed
-    struct fill fills[PRIMARY_BACKUPS_MAX];
     struct pending pending;
-    uint64_t progress_seq;    // subscribers were told that they have seen the effects up to here
-    uint64_t told_seq;        // commit point at the last replica_tell_commit
+    uint64_t progress_seq; // subscribers were told that they have seen the effects up to here
+    uint64_t told_seq;     // commit point at the last replica_tell_commit
+    struct fill fills[PRIMARY_BACKUPS_MAX];
     struct list filling_link; // in *filling while a fill is active
     struct list *filling;
-
-    // Backup.
-    struct backup copy;
-    struct outlet
-        *primary_link; // the connection by which the primary attached; NULL: none. Borrowed
 };
 
 // `filling`: the list that the replica joins while it fills a backup; borrowed.
