@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "node/option.h"
 
+#include "cluster/base/name.h"
+
 #include "node/members.h"
 
 #include <ctype.h>
@@ -76,38 +78,13 @@ bool option_section_is_known(const char *section)
     return false;
 }
 
-static size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-// Levenshtein's distance, row by row (Wagner and Fischer, JACM 21(1), 1974). Both texts are
-// shorter than 64 bytes.
-static size_t name_distance(const char *a, const char *b)
-{
-    size_t row[64];
-    size_t columns = strlen(b);
-    for (size_t j = 0; j <= columns; j++)
-        row[j] = j;
-    for (size_t i = 1; a[i - 1] != '\0'; i++) {
-        size_t diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= columns; j++) {
-            size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-            diagonal = row[j];
-            row[j] = least(replaced, least(row[j], row[j - 1]) + 1);
-        }
-    }
-    return row[columns];
-}
-
 const struct option *option_nearest(const char *name)
 {
     const struct option *nearest = NULL;
     size_t size = strlen(name);
     size_t best = size / 2 < 4 ? size / 2 + 1 : 5; // further away is not a typing mistake
-    for (size_t i = 0; i < option_count && size < 64; i++) {
-        size_t distance = name_distance(name, options[i].name);
+    for (size_t i = 0; i < option_count; i++) {
+        size_t distance = name_distance(bytes_of_text(name), bytes_of_text(options[i].name));
         if (distance < best) {
             best = distance;
             nearest = &options[i];

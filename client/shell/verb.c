@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/shell/verb.h"
 
+#include "cluster/base/name.h"
+
 #include <strings.h>
 
 #define KEY_DETAILS                                                                                \
@@ -89,35 +91,14 @@ const struct shell_verb *shell_verb_find(struct bytes name)
     return NULL;
 }
 
-enum { NAME_BYTES_MAX = 16 };
-
-// Levenshtein's distance, by rows; both names shorter than NAME_BYTES_MAX.
-static size_t distance(struct bytes a, struct bytes b)
-{
-    size_t row[NAME_BYTES_MAX];
-    for (size_t j = 0; j <= b.size; j++)
-        row[j] = j;
-    for (size_t i = 1; i <= a.size; i++) {
-        size_t diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= b.size; j++) {
-            size_t replaced = diagonal + ((a.data[i - 1] | 0x20) != (b.data[j - 1] | 0x20));
-            diagonal = row[j];
-            size_t shorter = row[j] < row[j - 1] ? row[j] : row[j - 1];
-            row[j] = replaced < shorter + 1 ? replaced : shorter + 1;
-        }
-    }
-    return row[b.size];
-}
-
 const struct shell_verb *shell_verb_nearest(struct bytes name)
 {
     const struct shell_verb *nearest = NULL;
     size_t least = 3; // two slips are a typing error, three are another word
-    if (name.size < 2 || name.size >= NAME_BYTES_MAX)
+    if (name.size < 2)
         return NULL;
     for (const struct shell_verb *verb = verbs; verb->name != NULL; verb++) {
-        size_t slips = distance(name, bytes_of_text(verb->name));
+        size_t slips = name_distance(name, bytes_of_text(verb->name));
         if (slips < least && slips < name.size) {
             nearest = verb;
             least = slips;

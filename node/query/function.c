@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "node/query/function.h"
 
+#include "cluster/base/name.h"
+
 #include "cluster/wire/cursor.h"
 #include "node/query/arithmetic.h"
 
@@ -35,8 +37,6 @@ const struct function *function_of(enum function_id id)
     return &functions[id];
 }
 
-enum { NAME_BYTES_MAX = 12 };
-
 static uint8_t letter_lower(uint8_t letter)
 {
     return letter >= 'A' && letter <= 'Z' ? (uint8_t)(letter + ('a' - 'A')) : letter;
@@ -45,32 +45,6 @@ static uint8_t letter_lower(uint8_t letter)
 static uint8_t letter_upper(uint8_t letter)
 {
     return letter >= 'a' && letter <= 'z' ? (uint8_t)(letter - ('a' - 'A')) : letter;
-}
-
-static unsigned least(unsigned a, unsigned b)
-{
-    return a < b ? a : b;
-}
-
-// Levenshtein's distance, one row at a time.
-static unsigned distance(struct bytes name, const char *candidate)
-{
-    unsigned row[NAME_BYTES_MAX + 1];
-    unsigned width = (unsigned)strlen(candidate);
-    for (unsigned column = 0; column <= width; column++)
-        row[column] = column;
-    for (unsigned line = 1; line <= name.size; line++) {
-        unsigned diagonal = row[0];
-        row[0] = line;
-        for (unsigned column = 1; column <= width; column++) {
-            bool differs =
-                letter_lower(name.data[line - 1]) != letter_lower((uint8_t)candidate[column - 1]);
-            unsigned replaced = diagonal + differs;
-            diagonal = row[column];
-            row[column] = least(replaced, least(row[column - 1], row[column]) + 1);
-        }
-    }
-    return row[width];
 }
 
 const char *function_nearest(struct bytes name)
@@ -89,9 +63,9 @@ const char *function_nearest(struct bytes name)
             return functions[synonyms[at].id].name;
     enum { NEAR_MAX = 2 };
     const char *nearest = NULL;
-    unsigned nearest_distance = NEAR_MAX + 1;
-    for (unsigned at = 0; at < FUNCTION_COUNT && name.size <= NAME_BYTES_MAX; at++) {
-        unsigned here = distance(name, functions[at].name);
+    size_t nearest_distance = NEAR_MAX + 1;
+    for (unsigned at = 0; at < FUNCTION_COUNT; at++) {
+        size_t here = name_distance(name, bytes_of_text(functions[at].name));
         if (here < nearest_distance && here < strlen(functions[at].name) - 1) {
             nearest_distance = here;
             nearest = functions[at].name;
