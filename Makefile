@@ -27,7 +27,9 @@ PACKAGES_SHELL := libedit
 PACKAGES_TEST := criterion
 
 CPPFLAGS += -I. -I$(BUILD)/gen -D_GNU_SOURCE -DGRID_VERSION='"$(VERSION)"'
-CFLAGS += -std=gnu17 $(OPTIMISE) -g -fno-omit-frame-pointer -fstack-protector-strong -pthread $(WARNINGS)
+# The slab hands the same memory out under changing types: the compiler must not conclude from types
+# that two accesses are apart (optimised as a whole, it did).
+CFLAGS += -std=gnu17 $(OPTIMISE) -fno-strict-aliasing -g -fno-omit-frame-pointer -fstack-protector-strong -pthread $(WARNINGS)
 LDFLAGS += -pthread
 ifneq ($(SANITIZE),)
 CFLAGS += -fsanitize=$(SANITIZE) -fno-sanitize-recover=all
@@ -40,7 +42,7 @@ CFLAGS += --coverage
 LDFLAGS += --coverage
 endif
 # The node is optimised as a whole: reading, decoding and the store are one path (a get costs a fifth
-# less). Its objects hold plain code too, for everything else that links them.
+# less). Its objects hold plain code too, for everything else that links them without WHOLE.
 ifeq ($(SANITIZE)$(COVERAGE)$(findstring clang,$(CC)),)
 WHOLE := -flto=auto
 WHOLE_OBJECT := $(WHOLE) -ffat-lto-objects
@@ -120,7 +122,7 @@ all: $(PROGRAMS) $(BUILD)/libgrid.a $(BUILD)/libgrid.so $(EXAMPLES)
 $(BUILD)/obj/node/main.o $(NODE_O) $(CLUSTER_O): CFLAGS += $(WHOLE_OBJECT)
 
 $(BUILD)/grid-node: $(BUILD)/obj/node/main.o $(NODE_O) $(CLUSTER_O)
-	$(call say,LD)$(CC) $(OPTIMISE) $(WHOLE) $(LDFLAGS) -o $@ $^ $(LIBS_NODE)
+	$(call say,LD)$(CC) $(OPTIMISE) -fno-strict-aliasing $(WHOLE) $(LDFLAGS) -o $@ $^ $(LIBS_NODE)
 
 $(BUILD)/grid-shell: $(BUILD)/obj/client/shell/main.o $(SHELL_O) $(CLIENT_O) $(CLUSTER_O)
 	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_CLIENT) $(LIBS_SHELL)
@@ -288,7 +290,7 @@ uninstall:
 	rm -rf $(doc_dir)
 
 # ---- Compilation ----
-$(BUILD)/obj/%.o: %.c
+$(BUILD)/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(CPPFLAGS) $(CFLAGS) -fPIC -fvisibility=hidden -MMD -MP -c -o $@ $<
 
