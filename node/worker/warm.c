@@ -16,8 +16,9 @@ enum {
 
 // What one frame will touch.
 struct step {
-    struct replica *replica;
-    struct op op; // kind OP_NONE: not an effect
+    struct replica *replica;     // NULL: none of this worker's
+    struct partition *partition; // that an effect is about; NULL: not an effect
+    struct op op;                // the effect as if it were an operation
 };
 
 static void replica_prefetch(const struct replica *replica)
@@ -42,6 +43,7 @@ static void step_read_effect(struct step *step, const struct frame *frame)
     if (!found || !cursor_read_str(&cursor, &step->op.map) ||
         !cursor_read_object(&cursor, &step->op.key))
         return;
+    step->partition = step->replica->source.partition;
     step->op.kind = OP_PUT;
     step->op.hash = key_hash(step->op.key);
 }
@@ -55,7 +57,7 @@ static uint32_t steps_read(const struct worker *worker, struct bytes input,
     while (count < FRAMES_AHEAD &&
            frame_parse(input, FRAME_BODY_BYTES_MAX, &frame, &error) == FRAME_COMPLETE) {
         struct step *step = &steps[count++];
-        step->op.kind = OP_NONE;
+        step->partition = NULL;
         step->replica = worker_replica(worker, frame.header.partition);
         if (step->replica) {
             replica_prefetch(step->replica);
@@ -73,20 +75,18 @@ uint32_t warm_frames(const struct worker *worker, struct bytes input)
     struct step steps[FRAMES_AHEAD];
     uint32_t count = steps_read(worker, input, steps);
     for (uint32_t i = 0; i < count; i++) {
-        if (!steps[i].replica)
-            continue;
-        if (steps[i].op.kind != OP_NONE)
-            partition_prefetch(steps[i].replica->source.partition, &steps[i].op);
-        else
+        if (steps[i].partition)
+            partition_prefetch(steps[i].partition, &steps[i].op);
+        else if (steps[i].replica)
             __builtin_prefetch(buffer_bytes(&steps[i].replica->pending.queue).data);
     }
     for (uint32_t i = 0; i < count; i++) {
-        if (steps[i].op.kind != OP_NONE)
-            partition_prefetch_index(steps[i].replica->source.partition, &steps[i].op);
+        if (steps[i].partition)
+            partition_prefetch_index(steps[i].partition, &steps[i].op);
     }
     for (uint32_t i = 0; i < count; i++) {
-        if (steps[i].op.kind != OP_NONE)
-            partition_prefetch_record(steps[i].replica->source.partition, &steps[i].op);
+        if (steps[i].partition)
+            partition_prefetch_record(steps[i].partition, &steps[i].op);
     }
     return count;
 }
