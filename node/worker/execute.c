@@ -4,17 +4,9 @@
 #include "cluster/model/key.h"
 #include "cluster/wire/op_codec.h"
 #include "node/worker/hop.h"
+#include "node/worker/whole.h"
 
 #include <stdio.h>
-
-void execute_refuse(struct worker *worker, const struct request *request, enum error error,
-                    const char *text, uint64_t version)
-{
-    worker->counters.errors++;
-    error_encode(&request->outlet->out, FRAME_ERROR, request->id, request->op.partition, error,
-                 text, version);
-    outlet_changed(request->outlet);
-}
 
 static void refuse_not_owner(struct worker *worker, const struct request *request)
 {
@@ -23,7 +15,7 @@ static void refuse_not_owner(struct worker *worker, const struct request *reques
     const struct view_member *owner = &view->members[view_owner(view, request->op.partition, 0)];
     snprintf(text, sizeof text, "partition %u: its primary is on %s (%s:%u)", request->op.partition,
              owner->name, owner->host, owner->port);
-    execute_refuse(worker, request, ERROR_NOT_OWNER, text, 0);
+    answer_refuse(worker, request, ERROR_NOT_OWNER, text, 0);
 }
 
 // Whether this worker is to execute it; else it was answered or sent on.
@@ -32,8 +24,8 @@ static bool route(struct worker *worker, const struct request *request)
     const struct router *router = worker->options.router;
     const struct op *op = &request->op;
     if (op->partition != key_partition(op->hash, router->view->partition_count)) {
-        execute_refuse(worker, request, ERROR_INVALID_ARGUMENT,
-                       "the header's partition is not the key's", 0);
+        answer_refuse(worker, request, ERROR_INVALID_ARGUMENT,
+                      "the header's partition is not the key's", 0);
         return false;
     }
     if (request->replica && request->replica->is_primary)
@@ -43,27 +35,6 @@ static bool route(struct worker *worker, const struct request *request)
     else
         refuse_not_owner(worker, request);
     return false;
-}
-
-struct buffer *answer_begin(struct answer *answer, const struct worker *worker,
-                            const struct request *request, struct replica *replica, uint64_t seq)
-{
-    *answer = (struct answer){.request = request};
-    if (!replica || seq <= replica->readable_seq)
-        return &request->outlet->out;
-    uint64_t timeout_us = (uint64_t)worker->options.replication_timeout_ms * US_PER_MS;
-    answer->replica = replica;
-    answer->mark = pending_begin(&replica->pending, request->outlet, seq,
-                                 worker_now_us() + timeout_us, op_is_write(request->op.kind));
-    return &replica->pending.queue;
-}
-
-void answer_end(const struct answer *answer)
-{
-    if (answer->replica)
-        pending_end(&answer->replica->pending, answer->mark);
-    else
-        outlet_changed(answer->request->outlet);
 }
 
 static void answer_entry(struct worker *worker, const struct request *request,
@@ -86,13 +57,13 @@ static bool write_is_refused(struct worker *worker, const struct request *reques
     if (request->op.value.size > worker->options.max_value_bytes) {
         snprintf(text, sizeof text, "value of %zu bytes: max-value-bytes is %lu",
                  request->op.value.size, (unsigned long)worker->options.max_value_bytes);
-        execute_refuse(worker, request, ERROR_TOO_LARGE, text, 0);
+        answer_refuse(worker, request, ERROR_TOO_LARGE, text, 0);
         return true;
     }
     enum error error =
         replica_write_refusal(request->replica, worker->options.router, text, sizeof text);
     if (error != ERROR_NONE)
-        execute_refuse(worker, request, error, text, 0);
+        answer_refuse(worker, request, error, text, 0);
     return error != ERROR_NONE;
 }
 
@@ -154,7 +125,7 @@ uint32_t execute_batch(struct worker *worker, struct request *requests, uint32_t
     while (executed < count) {
         struct request *request = &requests[executed++];
         if (!op_has_key(request->op.kind)) {
-            execute_whole(worker, request);
+            whole_execute(worker, request);
         } else {
             if (route(worker, request))
                 execute_one(worker, request, now_us);

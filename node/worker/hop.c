@@ -3,6 +3,7 @@
 
 #include "cluster/base/memory.h"
 #include "cluster/wire/op_codec.h"
+#include "node/worker/execute.h"
 
 struct hop {
     struct letter letter;

@@ -4,7 +4,7 @@
 // worker that made it.
 #pragma once
 
-#include "node/worker/execute.h"
+#include "node/worker/answer.h"
 
 // The request is copied. Its outlet is held until the answer is back.
 void hop_send(struct worker *worker, const struct request *request);

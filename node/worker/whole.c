@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Operations about all partitions of a worker: SIZE, CLEAR, SCAN, MAPS, STATS.
+#include "node/worker/whole.h"
+
 #include "cluster/base/memory.h"
 #include "cluster/wire/op_codec.h"
 #include "cluster/wire/writer.h"
-#include "node/worker/execute.h"
 #include "node/worker/stats.h"
 
 #include <stdio.h>
@@ -81,7 +81,7 @@ static struct replica *clear_step(struct worker *worker, const struct request *r
     char text[384];
     enum error error = replica_write_refusal(replica, worker->options.router, text, sizeof text);
     if (error != ERROR_NONE) {
-        execute_refuse(worker, request, error, text, 0);
+        answer_refuse(worker, request, error, text, 0);
         return NULL;
     }
     struct op op = request->op;
@@ -91,7 +91,7 @@ static struct replica *clear_step(struct worker *worker, const struct request *r
     partition_execute(source->partition, &op, (int64_t)worker_now_us(), replica->readable_seq,
                       &result);
     if (result.error != ERROR_NONE) {
-        execute_refuse(worker, request, result.error, result.text, 0);
+        answer_refuse(worker, request, result.error, result.text, 0);
         return NULL;
     }
     worker_note_effects(worker, replica);
@@ -245,7 +245,7 @@ static void execute_stats(struct worker *worker, const struct request *request)
     outlet_changed(request->outlet);
 }
 
-void execute_whole(struct worker *worker, const struct request *request)
+void whole_execute(struct worker *worker, const struct request *request)
 {
     worker->counters.operations++;
     switch (request->op.kind) {

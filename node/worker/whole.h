@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
+// Operations about all partitions of a worker: SIZE, CLEAR, SCAN, MAPS, STATS.
+#pragma once
+
+#include "node/worker/answer.h"
+
+void whole_execute(struct worker *worker, const struct request *request);
