@@ -43,8 +43,8 @@ endif
 # The node is optimised as a whole: reading, decoding and the store are one path (a get costs a fifth
 # less). Its objects hold plain code too, for everything else that links them without WHOLE.
 ifeq ($(SANITIZE)$(COVERAGE)$(findstring clang,$(CC)),)
-# Without ipa-modref: gcc 12.2 then overlooks that a bucket's probe reads all of its fingerprints, and
-# moves stores past it (the table's unit tests, which are linked from the same objects, notice).
+# Without ipa-modref: with it gcc 12.2 builds a table whose unit tests fail (they are linked from the
+# same objects); presumably it overlooks what a bucket's probe reads.
 WHOLE := -flto=auto -fno-ipa-modref
 WHOLE_OBJECT := $(WHOLE) -ffat-lto-objects
 endif
