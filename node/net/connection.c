@@ -469,8 +469,3 @@ void connections_free(struct connections *connections)
     CHECK(connections->count == 0); // none is held by an answer under way
     free(connections);
 }
-
-uint32_t connections_count(const struct connections *connections)
-{
-    return connections->count;
-}

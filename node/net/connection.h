@@ -31,5 +31,3 @@ void connections_post(struct connections *connections, int descriptor);
 // Writes what outlets hold, and goes on with connections that had to wait: once a loop turn. True:
 // there is more that could be done at once.
 bool connections_flush(struct connections *connections);
-
-uint32_t connections_count(const struct connections *connections);

@@ -35,9 +35,7 @@ struct worker_counters {
     uint64_t reads;
     uint64_t writes;
     uint64_t errors;
-    uint64_t hops;             // operations that came by another worker
-    uint64_t events_delivered; // frames pushed to subscribers are counted by connection bytes,
-                               // these are deltas matched
+    uint64_t hops; // operations that came by another worker
     uint64_t connections_opened;
     uint64_t connections_closed;
     uint64_t turns;
