@@ -33,6 +33,12 @@ enum error {
     ERROR_WRONG_GRID = 23,           // HELLO names another grid
     ERROR_OVERFLOW = 24,             // increment beyond the range of a 64-bit integer
     ERROR_CANCELLED = 25,            // the client was freed while the request was under way
+    ERROR_NO_QUORUM = 26, // this node has no contact to a majority: it neither reads nor writes
+    ERROR_TOO_FEW_COPIES = 27, // fewer replicas in sync than min-in-sync: the write was refused
+    ERROR_WRONG_SECRET = 28,   // HELLO of a peer whose secret is not the grid's
+    ERROR_WRONG_SETTINGS =
+        29,           // a joining node has other settings than the grid; the text names them
+    ERROR_MOVED = 30, // a subscription ended because a partition has another primary now
     ERROR_COUNT
 };
 

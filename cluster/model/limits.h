@@ -15,11 +15,14 @@ enum {
     MAP_NAME_BYTES_MAX = 255,
     MAPS_MAX = 4096, // per node
     QUERY_TEXT_BYTES_MAX = 64 * 1024,
-    NODE_NAME_BYTES_MAX = 63,
+    NODE_NAME_BYTES_MAX = 63, // of zones and grids too
+    SECRET_BYTES_MAX = 255,
     ERROR_TEXT_BYTES_MAX = 1024,
     PARTITIONS_MAX = 16384,
     MEMBERS_MAX = 1024,
-    REPLICAS_MAX = 4, // primary and up to three backups
+    REPLICAS_MAX = 4,      // wanted: primary and up to three backups
+    VIEW_REPLICAS_MAX = 8, // in being: also those that are being filled, or will be given up
+    VOTERS_MAX = 7,
     WORKERS_MAX = 64,
     // A request carries at most one key and one value beside small fields.
     FRAME_OVERHEAD_BYTES = 4096,
@@ -39,5 +42,7 @@ enum {
 #define MAX_IDLE_MS_MAX  (INT64_C(30) * 24 * 3600 * 1000)
 #define EXPIRY_MS_MAX    (EXPIRY_ORIGIN_MS + (INT64_C(1) << 40) - 1)
 
+static_assert(VIEW_REPLICAS_MAX >= 2 * REPLICAS_MAX,
+              "all replicas of a partition may move at once");
 static_assert(PARTITIONS_MAX < PARTITION_ANY, "PARTITION_ANY must not name a partition");
 static_assert(VALUE_BYTES_MAX < (1 << 24), "a record keeps value_bytes in 24 bits");

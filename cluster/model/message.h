@@ -4,10 +4,12 @@
 
 #include "cluster/base/bytes.h"
 #include "cluster/model/effect.h"
+#include "cluster/model/epochs.h"
 
 enum hello_role {
     HELLO_CLIENT = 1,
-    HELLO_PEER = 2, // the primary's side of a replication link
+    HELLO_PEER = 2,    // the primary's side of a replication link
+    HELLO_CONTROL = 3, // consensus and membership: to the control thread
 };
 
 #define HELLO_ANY_WORKER 0xFFFF
@@ -16,26 +18,42 @@ struct hello {
     uint32_t version_min; // protocol versions that the asker speaks
     uint32_t version_max;
     enum hello_role role;
-    uint16_t worker;   // the worker it wants to speak to, or HELLO_ANY_WORKER
-    struct bytes name; // of the client program, or of the peer node
-    struct bytes grid; // the grid it expects; empty: any (a peer must name it)
+    uint16_t worker;     // the worker it wants to speak to, or HELLO_ANY_WORKER
+    struct bytes name;   // of the client program, or of the peer node
+    struct bytes grid;   // name of the grid it expects; empty: any (a peer must name it)
+    uint64_t grid_id;    // peers: of their grid; 0: they are in none yet
+    struct bytes secret; // peers: the grid's; compared without an early exit
+    uint64_t id;         // clients: random, for operations that are applied at most once (0: none);
+                         // peers: of the member
 };
 
 struct hello_reply {
     uint32_t version;  // what both will speak
     struct bytes node; // name of the node that answers
     struct bytes grid;
-    uint64_t incarnation;  // of that node: another at each start
-    uint16_t worker;       // the connection now belongs to this worker
-    uint16_t worker_count; // partition p belongs to worker p mod worker_count
-    uint32_t partition_count;
+    uint64_t incarnation;     // id of the member: another at each start
+    uint16_t worker;          // the connection now belongs to this worker
+    uint16_t worker_count;    // partition p belongs to worker p mod worker_count
+    uint32_t partition_count; // 0: the node is in no grid yet
+    uint64_t view_version;    // 0: none
 };
 
-// FRAME_POSITION, FRAME_ACK, FRAME_GAP, FRAME_ATTACH (seq 0), FRAME_FILL_BEGIN,
+// FRAME_POSITION, FRAME_ACK, FRAME_GAP, FRAME_ATTACH (seq 0), FRAME_CUT, FRAME_FILL_BEGIN,
 // FRAME_FILL_END: one replica's place in the partition that the header names.
 struct position {
     uint64_t epoch;
     uint64_t seq;
+    struct epochs epochs; // POSITION, FILL_BEGIN: of the log up to seq; else empty
+};
+
+// FRAME_FILL_RESULT: what is remembered of one operation (see struct origin).
+struct fill_result {
+    uint64_t epoch;
+    struct origin origin;
+    uint64_t seq;   // of its effect
+    bool found;     // as it was answered
+    bool has_value; // as it was answered; false although the kind has one: too large to be kept
+    struct bytes value;
 };
 
 // FRAME_APPEND: effects first_seq ... first_seq + count - 1.
@@ -43,6 +61,7 @@ struct append {
     uint64_t epoch;
     uint64_t first_seq;
     uint64_t commit_seq;
+    uint64_t made_epoch; // under which its effects were made; <= epoch
     uint32_t count;
     struct bytes effects; // encoded
 };

@@ -50,6 +50,12 @@ struct op {
     struct scan_position position; // clear, scan: where to start
     uint32_t limit;                // scan: rows at most; 1 to SCAN_PAGE_ROWS_MAX
     struct bytes query;            // scan: SELECT text, or empty for whole entries of `map`
+    // Writes with a key that shall be applied at most once however often they are sent.
+    uint64_t client; // from the session; 0: none
+    uint64_t number; // 0: none
+    uint64_t floor;  // <= number
+    bool is_retry;   // it may have been applied already
+    uint64_t age_ms; // retry: since it was first sent
 };
 
 static inline bool op_is_write(enum op_kind kind)

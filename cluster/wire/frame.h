@@ -8,7 +8,8 @@
 //   6       2     partition (PARTITION_ANY: not about one partition)
 //   8       4     request_id: chosen by the asker, repeated in the answer;
 //                 in events: that of the SUBSCRIBE
-//   12      4     reserved, 0
+//   12      1     view: lowest byte of the version of the view that the sender has
+//   13      3     reserved, 0
 #pragma once
 
 #include "cluster/base/buffer.h"
@@ -20,6 +21,7 @@ enum frame_kind {
     FRAME_HELLO = 0x01,
     FRAME_VIEW = 0x02,
     FRAME_PING = 0x03,
+    FRAME_CLUSTER = 0x04, // what the node knows of the grid, and commands of the operator
     // Operations: FRAME_OPERATION + enum op_kind.
     FRAME_OPERATION = 0x10,
     // Continuous queries.
@@ -34,6 +36,11 @@ enum frame_kind {
     FRAME_FILL_BEGIN = 0x45,
     FRAME_FILL_ENTRY = 0x46,
     FRAME_FILL_END = 0x47,
+    FRAME_CUT = 0x48,
+    FRAME_FILL_RESULT = 0x49,
+    // Between control threads.
+    FRAME_MEETING = 0x50, // membership: cluster/wire/meeting_codec.h
+    FRAME_RAFT = 0x51,    // consensus: cluster/wire/raft_codec.h
     // Answers.
     FRAME_REPLY = 0x80,
     FRAME_ERROR = 0x81,
@@ -53,6 +60,7 @@ struct frame_header {
     uint8_t flags;
     uint16_t partition;
     uint32_t request_id;
+    uint8_t view;
 };
 
 struct frame {

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "cluster/model/effect.h"
+#include "cluster/model/message.h"
 #include "cluster/model/op.h"
 
 struct store;
@@ -138,8 +139,27 @@ void partition_retain_from(struct partition *partition, uint64_t seq);
 // effect->seq must be partition_last_seq + 1. Bytes of `effect` are copied.
 void partition_append(struct partition *partition, const struct effect *effect);
 
-// On a backup that is filled by a scan: drops all entries and the log; the next effect is `seq`
-// + 1.
+// Takes the effects beyond `seq` back: table, timers and results are as they were after effect
+// `seq`, which is the last one of the log now. first_seq - 1 <= seq <= last_seq.
+void partition_cut(struct partition *partition, uint64_t seq);
+
+// ---- Results: what is remembered of operations that must not be applied twice ----
+// partition_execute looks a retry up and answers as the first time (result->seq: that effect's), or
+// with ERROR_INDETERMINATE where it may have been forgotten. After Lee et al., "Implementing
+// Linearizability at Large Scale and Low Latency" (RIFL), SOSP 2015. Bounds: node/store/results.h.
+
+// Calls `visit` for each result that is remembered, in the order of their effects. Bytes borrowed
+// until the next change.
+void partition_each_result(struct partition *partition,
+                           void (*visit)(void *context, const struct fill_result *result),
+                           void *context);
+
+// On a backup that is filled by a scan, after partition_reset: remembers a result. Effects come in
+// order.
+void partition_load_result(struct partition *partition, const struct fill_result *result);
+
+// On a backup that is filled by a scan: drops all entries, results and the log; the next effect is
+// `seq` + 1.
 void partition_reset(struct partition *partition, uint64_t seq);
 
 // On a backup that is filled by a scan: stores an entry as it stands, without an effect.
