@@ -40,6 +40,7 @@ enum {
 #define EXPIRY_ORIGIN_MS INT64_C(1704067200000)
 #define TTL_MS_MAX       (INT64_C(10) * 365 * 24 * 3600 * 1000)
 #define MAX_IDLE_MS_MAX  (INT64_C(30) * 24 * 3600 * 1000)
+#define RETRY_AGE_MS_MAX TTL_MS_MAX // of an operation that is sent again; so that sums stay small
 #define EXPIRY_MS_MAX    (EXPIRY_ORIGIN_MS + (INT64_C(1) << 40) - 1)
 
 static_assert(VIEW_REPLICAS_MAX >= 2 * REPLICAS_MAX,

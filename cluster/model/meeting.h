@@ -3,6 +3,7 @@
 // Every message may be lost, delayed, repeated or reordered. Bytes are borrowed.
 #pragma once
 
+#include "cluster/base/bytes.h"
 #include "cluster/model/view.h"
 #include "cluster/model/wish.h"
 

@@ -54,13 +54,17 @@ enum frame_kind {
     FRAME_ENDED = 0x96, // the subscription is over: body as of FRAME_ERROR
 };
 
+enum frame_flags {
+    FRAME_FLAG_RETRY = 1, // an operation with a number was sent before: it may have been applied
+};
+
 struct frame_header {
     uint32_t body_bytes;
     uint8_t kind;
     uint8_t flags;
     uint16_t partition;
     uint32_t request_id;
-    uint8_t view;
+    uint8_t view; // 0 where nobody looks at it
 };
 
 struct frame {
@@ -88,3 +92,11 @@ size_t frame_begin(struct buffer *out, const struct frame_header *header);
 
 // Everything appended since frame_begin is the body: writes its size into the header.
 void frame_end(struct buffer *out, size_t mark);
+
+// Sets the view of the frame that starts at `mark`: buffer_size before it was encoded.
+static inline void frame_set_view(struct buffer *out, size_t mark, uint8_t view)
+{
+    enum { VIEW_OFFSET = 12 };
+    CHECK(buffer_size(out) >= mark + FRAME_HEADER_BYTES);
+    out->data[out->start + mark + VIEW_OFFSET] = view;
+}

@@ -6,13 +6,15 @@
 #include "cluster/wire/frame.h"
 
 // A body, for an operation with a key: [map, key, value | nil, ttl_ms, max_idle_ms, condition,
-// version], trailing defaults left out. SIZE: [map]. CLEAR: [map, partition, hash]. SCAN: [map,
-// partition, hash, limit, query text]. MAPS, STATS: [].
+// version, number, number - floor, age_ms], trailing defaults left out; the last three are there
+// together, for writes with a number. A retry of one has FRAME_FLAG_RETRY. SIZE: [map]. CLEAR:
+// [map, partition, hash]. SCAN: [map, partition, hash, limit, query text]. MAPS, STATS: [].
 void op_encode(struct buffer *out, uint32_t request_id, const struct op *op);
 
 // The kind and partition come from the header. Checks everything that can be checked without the
-// map: canonical key (and sets op->hash), well-formed value, ranges. Bytes are borrowed from the
-// frame. On an error *what names the field (static storage).
+// map: canonical key (and sets op->hash), well-formed value, ranges. op->client is not on the wire:
+// it is that of the session, and 0 here. Bytes are borrowed from the frame. On an error *what names
+// the field (static storage).
 MUST_USE enum error op_decode(const struct frame *frame, struct op *op, const char **what);
 
 // Whether this frame kind is an operation that we know.
