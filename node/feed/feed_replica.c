@@ -29,10 +29,10 @@ static uint32_t frame_effect_count(const struct source *source, uint64_t from_se
 }
 
 static void frame_append(struct outlet *outlet, const struct source *source, uint64_t from_seq,
-                         uint32_t count)
+                         uint64_t made_epoch, uint32_t count)
 {
     size_t mark = append_begin(&outlet->out, source->number, source->epoch, from_seq,
-                               source->committed_seq, count);
+                               source->committed_seq, made_epoch, count);
     for (uint32_t i = 0; i < count; i++) {
         struct effect effect;
         struct bytes old_value;
@@ -44,11 +44,11 @@ static void frame_append(struct outlet *outlet, const struct source *source, uin
 }
 
 void feed_replica_append(struct outlet *outlet, const struct source *source, uint64_t from_seq,
-                         uint64_t to_seq)
+                         uint64_t to_seq, uint64_t made_epoch)
 {
     while (from_seq <= to_seq) {
         uint32_t count = from_seq == to_seq ? 1 : frame_effect_count(source, from_seq, to_seq);
-        frame_append(outlet, source, from_seq, count);
+        frame_append(outlet, source, from_seq, made_epoch, count);
         from_seq += count;
     }
     outlet_changed(outlet);
@@ -56,7 +56,7 @@ void feed_replica_append(struct outlet *outlet, const struct source *source, uin
 
 void feed_replica_commit(struct outlet *outlet, const struct source *source, uint64_t sent_seq)
 {
-    frame_append(outlet, source, sent_seq + 1, 0);
+    frame_append(outlet, source, sent_seq + 1, source->epoch, 0);
     outlet_changed(outlet);
 }
 
@@ -71,13 +71,13 @@ static void fill_note_map(void *context, struct bytes name)
 }
 
 void fill_start(struct fill *fill, struct outlet *outlet, const struct source *source,
-                uint64_t start_seq)
+                uint64_t start_seq, const struct epochs *epochs)
 {
     fill_stop(fill);
     fill->is_active = true;
     fill->start_seq = start_seq;
     partition_each_map(source->partition, fill_note_map, fill);
-    struct position position = {.epoch = source->epoch, .seq = start_seq};
+    struct position position = {.epoch = source->epoch, .seq = start_seq, .epochs = *epochs};
     position_encode(&outlet->out, FRAME_FILL_BEGIN, source->number, &position);
     outlet_changed(outlet);
 }
@@ -120,8 +120,27 @@ bool fill_continue(struct fill *fill, struct outlet *outlet, const struct source
     return true;
 }
 
-void fill_end(struct outlet *outlet, const struct source *source, uint64_t exact_seq)
+struct results_visit {
+    struct outlet *outlet;
+    const struct source *source;
+    uint64_t to_seq;
+};
+
+static void results_visit(void *context, const struct fill_result *remembered)
 {
+    const struct results_visit *visit = context;
+    if (remembered->seq > visit->to_seq)
+        return;
+    struct fill_result result = *remembered;
+    result.epoch = visit->source->epoch;
+    fill_result_encode(&visit->outlet->out, visit->source->number, &result);
+}
+
+void fill_end(struct outlet *outlet, const struct source *source, uint64_t start_seq,
+              uint64_t exact_seq)
+{
+    struct results_visit visit = {.outlet = outlet, .source = source, .to_seq = start_seq};
+    partition_each_result(source->partition, results_visit, &visit);
     struct position end = {.epoch = source->epoch, .seq = exact_seq};
     position_encode(&outlet->out, FRAME_FILL_END, source->number, &end);
     outlet_changed(outlet);

@@ -7,10 +7,10 @@
 #include "node/feed/outlet.h"
 #include "node/feed/source.h"
 
-// Appends APPEND frames with the effects from_seq ... to_seq to the outlet, several where one would
-// grow too large.
+// Appends APPEND frames with the effects from_seq ... to_seq, all made under made_epoch, to the
+// outlet, several where one would grow too large.
 void feed_replica_append(struct outlet *outlet, const struct source *source, uint64_t from_seq,
-                         uint64_t to_seq);
+                         uint64_t to_seq, uint64_t made_epoch);
 
 // Tells a backup of the commit point alone; it has the log up to sent_seq.
 void feed_replica_commit(struct outlet *outlet, const struct source *source, uint64_t sent_seq);
@@ -25,16 +25,19 @@ struct fill {
     bool is_active;
 };
 
-// Sends FILL_BEGIN and prepares the scan, which stands for the log up to start_seq.
+// Sends FILL_BEGIN and prepares the scan, which stands for the log up to start_seq; `epochs`: of
+// the log up to there.
 void fill_start(struct fill *fill, struct outlet *outlet, const struct source *source,
-                uint64_t start_seq);
+                uint64_t start_seq, const struct epochs *epochs);
 
 // Sends entries until the outlet holds `until_bytes` or the scan is over. True when it is over: the
 // fill is inactive again, and fill_end is due.
 bool fill_continue(struct fill *fill, struct outlet *outlet, const struct source *source,
                    size_t until_bytes);
 
-// Sends FILL_END: from exact_seq on the copy will be exact.
-void fill_end(struct outlet *outlet, const struct source *source, uint64_t exact_seq);
+// Sends the results of operations whose effects are not newer than start_seq (those of later ones
+// come with their effects), and FILL_END: from exact_seq on the copy will be exact.
+void fill_end(struct outlet *outlet, const struct source *source, uint64_t start_seq,
+              uint64_t exact_seq);
 
 void fill_stop(struct fill *fill);

@@ -14,6 +14,7 @@
 #include "node/shard/replica.h"
 
 struct shard;
+struct request;
 
 struct shard_host {
     void *context;
@@ -21,6 +22,8 @@ struct shard_host {
     void (*say)(void *context, bool is_warning, const char *text);
     // An operation whose partition's primary is on another worker of this node; borrowed.
     void (*hop)(void *context, const struct request *request);
+    // The figures of the worker as one MessagePack map, for STATS.
+    void (*stats)(void *context, struct buffer *out);
 };
 
 struct shard_options {
@@ -65,7 +68,9 @@ const struct view *shard_view(const struct shard *shard); // NULL: none yet
 void shard_set_lease(struct shard *shard, uint64_t until_us);
 // To be called with a fresh time after operations were executed: false: the lease ended meanwhile,
 // so what was answered since shard_execute may be stale and must not leave.
-bool shard_lease_holds(const struct shard *shard, uint64_t now_us);
+bool shard_lease_holds(struct shard *shard, uint64_t now_us);
+// An answer of another shard of this node was executed under the same lease.
+void shard_note_served(struct shard *shard);
 
 // What this shard's primaries wish now: appends to `wishes`, at most `capacity`; returns the count.
 uint32_t shard_wishes(struct shard *shard, struct wish *wishes, uint32_t capacity);
@@ -91,7 +96,7 @@ MUST_USE enum error shard_receive(struct shard *shard, struct outlet *link,
                                   const struct frame *frame);
 void shard_primary_gone(struct shard *shard, const struct outlet *link);
 
-// ---- Operations (node/shard/execute.h) ----
+// Operations: node/shard/execute.h; continuous queries: node/shard/subscriptions.h.
 
 // ---- Once a loop turn, and now and then ----
 

@@ -2,6 +2,6 @@
 // Operations about all partitions of a worker: SIZE, CLEAR, SCAN, MAPS, STATS.
 #pragma once
 
-#include "node/worker/answer.h"
+#include "node/shard/answer.h"
 
-void whole_execute(struct worker *worker, const struct request *request);
+void whole_execute(struct shard *shard, const struct request *request);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "node/worker/warm.h"
+#include "node/shard/warm.h"
 
 #include "cluster/model/key.h"
 #include "cluster/wire/cursor.h"
@@ -10,7 +10,7 @@ enum {
     REPLICA_LINES = 5, // up to what the rules and waiting answers need
     CACHE_LINE_BYTES = 64,
     // What stands before the effects of an APPEND, and before the map and key of an effect.
-    APPEND_NUMBERS = 4,
+    APPEND_NUMBERS = 5,
     EFFECT_NUMBERS = 2,
 };
 
@@ -48,7 +48,7 @@ static void step_read_effect(struct step *step, const struct frame *frame)
     step->op.hash = key_hash(step->op.key);
 }
 
-static uint32_t steps_read(const struct worker *worker, struct bytes input,
+static uint32_t steps_read(const struct shard *shard, struct bytes input,
                            struct step steps[FRAMES_AHEAD])
 {
     uint32_t count = 0;
@@ -58,7 +58,7 @@ static uint32_t steps_read(const struct worker *worker, struct bytes input,
            frame_parse(input, FRAME_BODY_BYTES_MAX, &frame, &error) == FRAME_COMPLETE) {
         struct step *step = &steps[count++];
         step->partition = NULL;
-        step->replica = worker_replica(worker, frame.header.partition);
+        step->replica = shard_replica(shard, frame.header.partition);
         if (step->replica) {
             replica_prefetch(step->replica);
             if (frame.header.kind == FRAME_APPEND)
@@ -70,10 +70,10 @@ static uint32_t steps_read(const struct worker *worker, struct bytes input,
     return count;
 }
 
-uint32_t warm_frames(const struct worker *worker, struct bytes input)
+uint32_t warm_frames(const struct shard *shard, struct bytes input)
 {
     struct step steps[FRAMES_AHEAD];
-    uint32_t count = steps_read(worker, input, steps);
+    uint32_t count = steps_read(shard, input, steps);
     for (uint32_t i = 0; i < count; i++) {
         if (steps[i].partition)
             partition_prefetch(steps[i].partition, &steps[i].op);

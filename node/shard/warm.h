@@ -4,8 +4,8 @@
 // the cache: leaving it out changes nothing.
 #pragma once
 
-#include "node/worker/worker.h"
+#include "node/shard/shard.h"
 
 // Looks at the complete frames at the start of `input`, as many as are worth it; returns their
 // number. They are untrusted still: nothing is concluded from them.
-uint32_t warm_frames(const struct worker *worker, struct bytes input);
+uint32_t warm_frames(const struct shard *shard, struct bytes input);

@@ -3,7 +3,8 @@
 // committed.
 #pragma once
 
-#include "node/worker/worker.h"
+#include "cluster/model/op.h"
+#include "node/shard/shard.h"
 
 struct request {
     struct op op; // decoded, borrowed from the input
@@ -15,15 +16,16 @@ struct request {
 // Where an answer is encoded: its outlet, or the replica's queue until `seq` is committed there.
 struct answer {
     const struct request *request;
+    const struct shard *shard;
     struct replica *replica; // whose queue it waits in; NULL: it leaves at once
     size_t mark;
 };
 
 // Returns the buffer for exactly one frame. `replica` may be NULL when nothing is to be waited for.
-struct buffer *answer_begin(struct answer *answer, const struct worker *worker,
+struct buffer *answer_begin(struct answer *answer, struct shard *shard,
                             const struct request *request, struct replica *replica, uint64_t seq);
 void answer_end(const struct answer *answer);
 
 // Answers with an error, at once.
-void answer_refuse(struct worker *worker, const struct request *request, enum error error,
+void answer_refuse(struct shard *shard, const struct request *request, enum error error,
                    const char *text, uint64_t version);

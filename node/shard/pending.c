@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "node/worker/pending.h"
+#include "node/shard/pending.h"
 
 #include "cluster/wire/frame.h"
 #include "cluster/wire/op_codec.h"
@@ -25,13 +25,14 @@ size_t pending_begin(struct pending *pending, struct outlet *outlet, uint64_t se
     return mark;
 }
 
-void pending_end(struct pending *pending, size_t mark)
+void pending_end(struct pending *pending, size_t mark, uint8_t view)
 {
     size_t frame_bytes = buffer_size(&pending->queue) - mark - sizeof(struct pending_answer);
     CHECK(frame_bytes >= FRAME_HEADER_BYTES && frame_bytes <= UINT32_MAX);
     uint8_t *at = pending->queue.data + pending->queue.start + mark;
     struct pending_answer answer;
     memcpy(&answer, at, sizeof answer);
+    frame_set_view(&pending->queue, mark + sizeof answer, view);
     answer.frame_bytes = (uint32_t)frame_bytes;
     answer.outlet->waiting_bytes += frame_bytes;
     memcpy(at, &answer, sizeof answer);

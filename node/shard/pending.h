@@ -17,7 +17,7 @@ struct pending {
 // pending_end(pending, mark).
 size_t pending_begin(struct pending *pending, struct outlet *outlet, uint64_t seq,
                      uint64_t deadline_us, bool is_write);
-void pending_end(struct pending *pending, size_t mark);
+void pending_end(struct pending *pending, size_t mark, uint8_t view);
 
 static inline bool pending_is_empty(const struct pending *pending)
 {

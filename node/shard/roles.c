@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+// A view becomes roles: which partitions this shard holds, and as what.
+#include "cluster/base/memory.h"
+#include "node/shard/core.h"
+
+// The first view says how many partitions there are: that never changes in a grid.
+static void store_make(struct shard *shard, const struct view *view)
+{
+    uint32_t worker_count = shard->options.worker_count;
+    uint32_t places =
+        (view->partition_count + worker_count - 1 - shard->options.number) / worker_count;
+    struct store_options options = {
+        .partition_count = view->partition_count,
+        .log_bytes_per_partition = shard->options.log_bytes_max / (places > 0 ? places : 1),
+        .value_bytes_max = shard->options.value_bytes_max,
+    };
+    shard->store = store_new(&options);
+    shard->replicas = memory_new_aligned(places, sizeof *shard->replicas);
+    shard->by_partition = memory_new_array(view->partition_count, sizeof(struct replica *));
+    shard->sources = memory_new_array(places, sizeof(struct source *));
+    for (uint32_t i = 0; i < places; i++) {
+        uint16_t number = (uint16_t)(i * worker_count + shard->options.number);
+        replica_init(&shard->replicas[i], number, store_partition(shard->store, number));
+    }
+    shard->watches = watches_new(shard->sources, 0);
+}
+
+// ---- The primaries, as feeds know them ----
+
+static bool leads(const struct shard *shard, const struct view *view, uint16_t number)
+{
+    return shard->self != VIEW_NO_MEMBER && view_primary(view, number) == shard->self;
+}
+
+// Whether the set of primaries is another one under the new view, or one of them starts anew.
+static bool sources_change(const struct shard *shard, const struct view *view)
+{
+    uint32_t count = 0;
+    for (uint32_t p = shard->options.number; p < view->partition_count;
+         p += shard->options.worker_count) {
+        if (!leads(shard, view, (uint16_t)p))
+            continue;
+        const struct replica *replica = shard->by_partition[p];
+        if (!replica || replica->role != REPLICA_PRIMARY ||
+            replica->rules.epoch != view->partitions[p].epoch)
+            return true;
+        count++;
+    }
+    return count != shard->source_count;
+}
+
+static void sources_collect(struct shard *shard)
+{
+    shard->source_count = 0;
+    for (uint32_t p = shard->options.number; p < shard->view->partition_count;
+         p += shard->options.worker_count) {
+        struct replica *replica = shard->by_partition[p];
+        if (!replica || replica->role != REPLICA_PRIMARY)
+            continue;
+        replica->source.slot = (uint16_t)shard->source_count;
+        shard->sources[shard->source_count++] = &replica->source;
+    }
+    watches_set_sources(shard->watches, shard->sources, shard->source_count);
+}
+
+// ---- The view ----
+
+static void partition_apply(struct shard *shard, uint16_t number)
+{
+    const struct view_partition *wanted = &shard->view->partitions[number];
+    struct replica *replica = &shard->replicas[number / shard->options.worker_count];
+    bool is_held = shard->self != VIEW_NO_MEMBER &&
+                   view_replica_place(wanted, shard->self) < wanted->replica_count;
+    if (is_held) {
+        if (!shard->by_partition[number])
+            shard->replica_count++;
+        shard->by_partition[number] = replica;
+        replica_assume(replica, shard, wanted);
+    } else if (shard->by_partition[number]) {
+        shard->by_partition[number] = NULL;
+        shard->replica_count--;
+        replica_abandon(replica);
+    }
+}
+
+void shard_apply_view(struct shard *shard, const struct view *view)
+{
+    CHECK(!shard->view || view->partition_count == shard->view->partition_count);
+    if (!shard->view)
+        store_make(shard, view);
+    shard_advance(shard);
+    shard->self = view_find_member(view, shard->options.member_id);
+    bool sources_differ = sources_change(shard, view);
+    if (sources_differ) {
+        watches_end_all(shard->watches, ERROR_MOVED, "a partition has another primary now");
+        shard->source_count = 0;
+        watches_set_sources(shard->watches, shard->sources, 0);
+    }
+    shard->view = view;
+    for (uint32_t p = shard->options.number; p < view->partition_count;
+         p += shard->options.worker_count)
+        partition_apply(shard, (uint16_t)p);
+    if (sources_differ)
+        sources_collect(shard);
+}
+
+uint32_t shard_wishes(struct shard *shard, struct wish *wishes, uint32_t capacity)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < shard->source_count && count < capacity; i++) {
+        struct replica *replica = LIST_ENTRY(shard->sources[i], struct replica, source);
+        count += replica_wishes(replica, shard_now_ms(shard), wishes + count, capacity - count);
+    }
+    return count;
+}
