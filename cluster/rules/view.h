@@ -18,14 +18,16 @@
 //             in_sync_count 0 (nothing serves it any more until it is recovered).
 // SET_STATE   void if unknown.
 // PARTITIONS  each change on its own is void if based_on is not the partition's version, a member
-// is
-//             unknown, replicas repeat, in_sync_count is 0 or > replica_count, replica_count >
-//             VIEW_REPLICAS_MAX, handover is not in sync, the first replica differs from the
-//             present primary although moves_primary is false, or a primary that moves was not in
-//             sync. ERROR_NONE when at least one was not void.
+//             is unknown or a witness, replicas repeat, in_sync_count is 0 or > replica_count,
+//             replica_count > VIEW_REPLICAS_MAX, handover is not a backup in sync, the first
+//             replica differs from the present primary although moves_primary is false, or a
+//             primary that moves was not in sync. ERROR_NONE when at least one was not void.
+// A void command gives ERROR_EXISTS, ERROR_NOT_FOUND, ERROR_TOO_LARGE (no place),
+// ERROR_VERSION_MISMATCH (PARTITIONS) or ERROR_INVALID_ARGUMENT.
 MUST_USE enum error view_apply(struct view *view, uint64_t index, struct command *command);
 
-// The configuration of the consensus changed at `index`: sets is_voter of all members.
+// The configuration of the consensus changed at `index`: sets is_voter of all members. The view's
+// version moves if that changed anything.
 void view_apply_configuration(struct view *view, uint64_t index,
                               const struct raft_configuration *configuration);
 
