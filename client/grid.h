@@ -60,6 +60,11 @@ enum grid_error {
     GRID_WRONG_GRID = 23,
     GRID_OVERFLOW = 24,
     GRID_CANCELLED = 25,
+    GRID_NO_QUORUM = 26,      // the owner has no contact to a majority; nothing was changed
+    GRID_TOO_FEW_COPIES = 27, // fewer replicas in sync than min-in-sync; nothing was changed
+    GRID_WRONG_SECRET = 28,
+    GRID_WRONG_SETTINGS = 29,
+    GRID_MOVED = 30, // a partition has another primary now: a subscription or scan is over
 };
 
 // "NOT_FOUND" and so on. Static storage.
@@ -85,6 +90,8 @@ struct grid_options {
         pending_max; // operations under way at most, 0: 65536; more are refused: GRID_OVERLOADED
     uint32_t
         reconnect_max_ms; // longest pause between attempts to reconnect, 0: 1000 (the first is 10)
+    int32_t no_quorum_ms; // for how long NO_QUORUM is retried, within the time-out, as a failover
+                          // may be under way; 0: 3000; negative: told at once
 };
 
 struct grid; // a client
@@ -282,26 +289,72 @@ GRID_API void grid_unsubscribe(struct grid_subscription *subscription);
 
 // ---- The grid as the client sees it ----
 
+// What the members agreed on last, as far as the client has heard of it.
+struct grid_view {
+    uint64_t grid_id; // random, made when the grid was
+    uint64_t version; // grows with every change
+    uint32_t partition_count;
+    uint32_t replica_count; // wanted: backups + 1
+    uint32_t min_in_sync;   // writes are refused with fewer copies
+};
+
+// False while the view is not known.
+GRID_API bool grid_view_get(const struct grid *grid, struct grid_view *view);
+
+enum grid_member_role {
+    GRID_MEMBER_DATA = 0,
+    GRID_MEMBER_WITNESS = 1, // may vote, holds no data
+};
+
+enum grid_member_state {
+    GRID_MEMBER_ACTIVE = 0,
+    GRID_MEMBER_LEAVING = 1, // its partitions are being moved away
+};
+
 struct grid_member {
+    uint64_t id; // another one at each start of a node
     const char *name;
     const char *host;
+    const char *zone; // "": none
     uint16_t port;
+    uint16_t weight; // share of the data
+    enum grid_member_role role;
+    enum grid_member_state state;
+    bool is_voter;
     bool connected;
     uint16_t worker_count;  // 0 while not connected
     uint32_t primary_count; // partitions
-    uint32_t backup_count;
+    uint32_t backup_count;  // other replicas, in sync or not
 };
 
 GRID_API uint32_t grid_partition_count(const struct grid *grid); // 0 while the view is not known
+
+// Members are numbered, with gaps where some have left: numbers are below this count.
 GRID_API size_t grid_member_count(const struct grid *grid);
 
 // Borrowed texts, valid until the next call on the client. False when there is no such member.
 GRID_API bool grid_member_get(const struct grid *grid, size_t number, struct grid_member *member);
 
+#define GRID_REPLICAS_MAX 8
+#define GRID_NO_MEMBER    0xFFFF
+
+struct grid_partition {
+    uint64_t epoch;   // grows with every change of the primary
+    uint64_t version; // of the view that changed this partition last
+    uint32_t replica_count;
+    uint32_t in_sync_count;              // the first ones; 0: no copy has survived
+    uint16_t members[GRID_REPLICAS_MAX]; // numbers for grid_member_get, primary first
+    uint16_t handover;                   // the member that becomes primary next, or GRID_NO_MEMBER
+};
+
+// False when the view is not known, or there is no such partition.
+GRID_API bool grid_partition_get(const struct grid *grid, uint16_t number,
+                                 struct grid_partition *partition);
+
 struct grid_location {
     uint16_t partition;
     uint32_t replica_count;
-    uint16_t members[4]; // numbers for grid_member_get, primary first
+    uint16_t members[GRID_REPLICAS_MAX]; // numbers for grid_member_get, primary first
 };
 
 GRID_API enum grid_error grid_locate_key(const struct grid *grid, struct grid_bytes key,
@@ -313,6 +366,22 @@ GRID_API enum grid_error grid_locate_partition(const struct grid *grid, uint16_t
 // Synchronous.
 GRID_API enum grid_error grid_stats(struct grid *grid, size_t member, uint16_t worker,
                                     struct grid_bytes *stats);
+
+enum grid_cluster_command {
+    GRID_CLUSTER_STATUS = 1, // what the member knows of the consensus and of migrations
+    GRID_CLUSTER_LEAVE,      // argument: name of the member that shall move its data and go
+    GRID_CLUSTER_RECOVER,    // argument: name of the grid; a majority is lost for good, this member
+                             // goes on alone with what it has
+};
+
+#define GRID_ANY_MEMBER SIZE_MAX
+
+// Asks the member with this number, or GRID_ANY_MEMBER: whichever is connected, also a seed that is
+// in no grid yet. The answer is a MessagePack map; it lives until the next synchronous call.
+// `argument` may be NULL for STATUS. Synchronous; never repeated by itself.
+GRID_API enum grid_error grid_cluster(struct grid *grid, size_t member,
+                                      enum grid_cluster_command command, const char *argument,
+                                      struct grid_bytes *answer);
 
 // ---- Values ----
 
