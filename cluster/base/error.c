@@ -28,6 +28,11 @@ static const char *const error_names[ERROR_COUNT] = {
     [ERROR_WRONG_GRID] = "WRONG_GRID",
     [ERROR_OVERFLOW] = "OVERFLOW",
     [ERROR_CANCELLED] = "CANCELLED",
+    [ERROR_NO_QUORUM] = "NO_QUORUM",
+    [ERROR_TOO_FEW_COPIES] = "TOO_FEW_COPIES",
+    [ERROR_WRONG_SECRET] = "WRONG_SECRET",
+    [ERROR_WRONG_SETTINGS] = "WRONG_SETTINGS",
+    [ERROR_MOVED] = "MOVED",
 };
 
 const char *error_name(enum error error)

@@ -14,9 +14,8 @@ enum frame_verdict frame_parse(struct bytes input, uint32_t body_bytes_max, stru
     header->flags = input.data[5];
     memcpy(&header->partition, input.data + 6, 2);
     memcpy(&header->request_id, input.data + 8, 4);
-    uint32_t reserved;
-    memcpy(&reserved, input.data + 12, 4);
-    if (reserved != 0) {
+    header->view = input.data[12];
+    if ((input.data[13] | input.data[14] | input.data[15]) != 0) {
         *error = ERROR_MALFORMED_FRAME;
         return FRAME_INVALID;
     }
@@ -32,13 +31,13 @@ enum frame_verdict frame_parse(struct bytes input, uint32_t body_bytes_max, stru
 
 void frame_header_store(uint8_t *at, const struct frame_header *header)
 {
-    const uint32_t reserved = 0;
+    const uint32_t view_and_reserved = header->view;
     memcpy(at, &header->body_bytes, 4);
     at[4] = header->kind;
     at[5] = header->flags;
     memcpy(at + 6, &header->partition, 2);
     memcpy(at + 8, &header->request_id, 4);
-    memcpy(at + 12, &reserved, 4);
+    memcpy(at + 12, &view_and_reserved, 4);
 }
 
 size_t frame_begin(struct buffer *out, const struct frame_header *header)

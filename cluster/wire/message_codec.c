@@ -2,13 +2,9 @@
 #include "cluster/wire/message_codec.h"
 
 #include "cluster/model/key.h"
+#include "cluster/model/op.h"
 #include "cluster/wire/body.h"
 #include "cluster/wire/writer.h"
-
-static bool name_read(struct cursor *cursor, struct bytes *name)
-{
-    return cursor_read_str(cursor, name) && name->size <= NODE_NAME_BYTES_MAX;
-}
 
 // ---- HELLO ----
 
@@ -17,13 +13,16 @@ void hello_encode(struct buffer *out, uint32_t request_id, const struct hello *h
     struct frame_header header = {
         .kind = FRAME_HELLO, .partition = PARTITION_ANY, .request_id = request_id};
     size_t mark = frame_begin(out, &header);
-    write_array(out, 6);
+    write_array(out, 9);
     write_uint(out, hello->version_min);
     write_uint(out, hello->version_max);
     write_uint(out, (uint64_t)hello->role);
     write_uint(out, hello->worker);
     write_str(out, hello->name);
     write_str(out, hello->grid);
+    write_uint(out, hello->grid_id);
+    write_str(out, hello->secret);
+    write_uint(out, hello->id);
     frame_end(out, mark);
 }
 
@@ -31,12 +30,14 @@ enum error hello_decode(struct bytes body, struct hello *hello)
 {
     struct cursor cursor = cursor_of(body);
     uint64_t version_min, version_max, role, worker;
-    bool decoded = array_read_exact(&cursor, 6) &&
-                   uint_read_to(&cursor, UINT32_MAX, &version_min) &&
-                   uint_read_to(&cursor, UINT32_MAX, &version_max) && version_min <= version_max &&
-                   uint_read_to(&cursor, HELLO_PEER, &role) && role >= HELLO_CLIENT &&
-                   uint_read_to(&cursor, HELLO_ANY_WORKER, &worker) &&
-                   name_read(&cursor, &hello->name) && name_read(&cursor, &hello->grid);
+    bool decoded =
+        array_read_exact(&cursor, 9) && uint_read_to(&cursor, UINT32_MAX, &version_min) &&
+        uint_read_to(&cursor, UINT32_MAX, &version_max) && version_min <= version_max &&
+        uint_read_to(&cursor, HELLO_CONTROL, &role) && role >= HELLO_CLIENT &&
+        uint_read_to(&cursor, HELLO_ANY_WORKER, &worker) && name_read(&cursor, &hello->name) &&
+        name_read(&cursor, &hello->grid) && cursor_read_uint(&cursor, &hello->grid_id) &&
+        cursor_read_str(&cursor, &hello->secret) && hello->secret.size <= SECRET_BYTES_MAX &&
+        cursor_read_uint(&cursor, &hello->id);
     if (!decoded)
         return ERROR_MALFORMED_FRAME;
     hello->version_min = (uint32_t)version_min;
@@ -51,7 +52,7 @@ void hello_reply_encode(struct buffer *out, uint32_t request_id, const struct he
     struct frame_header header = {
         .kind = FRAME_REPLY, .partition = PARTITION_ANY, .request_id = request_id};
     size_t mark = frame_begin(out, &header);
-    write_array(out, 7);
+    write_array(out, 8);
     write_uint(out, reply->version);
     write_str(out, reply->node);
     write_str(out, reply->grid);
@@ -59,6 +60,7 @@ void hello_reply_encode(struct buffer *out, uint32_t request_id, const struct he
     write_uint(out, reply->worker);
     write_uint(out, reply->worker_count);
     write_uint(out, reply->partition_count);
+    write_uint(out, reply->view_version);
     frame_end(out, mark);
 }
 
@@ -66,12 +68,13 @@ enum error hello_reply_decode(struct bytes body, struct hello_reply *reply)
 {
     struct cursor cursor = cursor_of(body);
     uint64_t version, worker, worker_count, partition_count;
-    bool decoded = array_read_exact(&cursor, 7) && uint_read_to(&cursor, UINT32_MAX, &version) &&
+    bool decoded = array_read_exact(&cursor, 8) && uint_read_to(&cursor, UINT32_MAX, &version) &&
                    name_read(&cursor, &reply->node) && name_read(&cursor, &reply->grid) &&
                    cursor_read_uint(&cursor, &reply->incarnation) &&
                    uint_read_to(&cursor, WORKERS_MAX - 1, &worker) &&
                    uint_read_to(&cursor, WORKERS_MAX, &worker_count) && worker < worker_count &&
-                   uint_read_to(&cursor, PARTITIONS_MAX, &partition_count) && partition_count >= 1;
+                   uint_read_to(&cursor, PARTITIONS_MAX, &partition_count) &&
+                   cursor_read_uint(&cursor, &reply->view_version);
     if (!decoded)
         return ERROR_MALFORMED_FRAME;
     reply->version = (uint32_t)version;
@@ -90,141 +93,69 @@ void request_encode_empty(struct buffer *out, uint8_t kind, uint32_t request_id)
     frame_end(out, mark);
 }
 
-// ---- VIEW ----
-
-void view_encode(struct buffer *out, uint32_t request_id, const struct view *view)
-{
-    struct frame_header header = {
-        .kind = FRAME_REPLY, .partition = PARTITION_ANY, .request_id = request_id};
-    size_t mark = frame_begin(out, &header);
-    write_array(out, 5);
-    write_uint(out, view->version);
-    write_uint(out, view->replica_count);
-    write_array(out, view->member_count);
-    for (uint32_t i = 0; i < view->member_count; i++) {
-        write_array(out, 3);
-        write_text(out, view->members[i].name);
-        write_text(out, view->members[i].host);
-        write_uint(out, view->members[i].port);
-    }
-    size_t owner_count = (size_t)view->partition_count * view->replica_count;
-    write_bin(out, bytes_of(view->owners, owner_count * sizeof *view->owners));
-    write_array(out, view->partition_count);
-    for (uint32_t i = 0; i < view->partition_count; i++)
-        write_uint(out, view->epochs[i]);
-    frame_end(out, mark);
-}
-
-static bool text_read_into(struct cursor *cursor, char *text, size_t capacity)
-{
-    struct bytes read;
-    if (!cursor_read_str(cursor, &read) || read.size == 0 || read.size >= capacity ||
-        memchr(read.data, 0, read.size))
-        return false;
-    memcpy(text, read.data, read.size);
-    text[read.size] = '\0';
-    return true;
-}
-
-static bool members_decode(struct cursor *cursor, struct view *view)
-{
-    uint32_t count;
-    if (!cursor_read_array(cursor, &count) || count < 1 || count > MEMBERS_MAX)
-        return false;
-    view->member_count = count;
-    view->members = memory_new_array(count, sizeof *view->members);
-    for (uint32_t i = 0; i < count; i++) {
-        struct view_member *member = &view->members[i];
-        uint64_t port;
-        if (!array_read_exact(cursor, 3) ||
-            !text_read_into(cursor, member->name, sizeof member->name) ||
-            !text_read_into(cursor, member->host, sizeof member->host) ||
-            !uint_read_to(cursor, UINT16_MAX, &port))
-            return false;
-        member->port = (uint16_t)port;
-    }
-    return true;
-}
-
-static bool owners_decode(struct cursor *cursor, struct view *view)
-{
-    struct bytes owners;
-    size_t row_bytes = view->replica_count * sizeof *view->owners;
-    if (!cursor_read_bin(cursor, &owners) || owners.size == 0 || owners.size % row_bytes != 0 ||
-        owners.size / row_bytes > PARTITIONS_MAX)
-        return false;
-    view->partition_count = (uint32_t)(owners.size / row_bytes);
-    size_t owner_count = owners.size / sizeof *view->owners;
-    view->owners = memory_new_array(owner_count, sizeof *view->owners);
-    memcpy(view->owners, owners.data, owners.size);
-    for (size_t i = 0; i < owner_count; i++) {
-        if (view->owners[i] != VIEW_NO_MEMBER && view->owners[i] >= view->member_count)
-            return false;
-    }
-    return true;
-}
-
-static bool epochs_decode(struct cursor *cursor, struct view *view)
-{
-    if (!array_read_exact(cursor, view->partition_count))
-        return false;
-    view->epochs = memory_new_array(view->partition_count, sizeof *view->epochs);
-    for (uint32_t i = 0; i < view->partition_count; i++) {
-        if (!cursor_read_uint(cursor, &view->epochs[i]))
-            return false;
-    }
-    return true;
-}
-
-enum error view_decode(struct bytes body, struct view *view)
-{
-    struct cursor cursor = cursor_of(body);
-    uint64_t replica_count = 0;
-    *view = (struct view){0};
-    bool decoded = array_read_exact(&cursor, 5) && cursor_read_uint(&cursor, &view->version) &&
-                   uint_read_to(&cursor, REPLICAS_MAX, &replica_count) && replica_count >= 1;
-    view->replica_count = (uint32_t)replica_count;
-    decoded = decoded && members_decode(&cursor, view) && owners_decode(&cursor, view) &&
-              epochs_decode(&cursor, view);
-    enum error error = body_verdict(&cursor, decoded);
-    if (error != ERROR_NONE)
-        view_deinit(view);
-    return error;
-}
-
 // ---- Replication ----
+
+static void epochs_write(struct buffer *out, const struct epochs *epochs)
+{
+    CHECK(epochs->count <= EPOCH_RUNS_MAX);
+    write_array(out, epochs->count * 2);
+    for (uint32_t i = 0; i < epochs->count; i++) {
+        write_uint(out, epochs->runs[i].epoch);
+        write_uint(out, epochs->runs[i].first_seq);
+    }
+}
+
+static bool epochs_read(struct cursor *cursor, struct epochs *epochs)
+{
+    uint32_t objects;
+    if (!cursor_read_array(cursor, &objects) || objects % 2 != 0 || objects / 2 > EPOCH_RUNS_MAX)
+        return false;
+    *epochs = (struct epochs){.count = objects / 2};
+    struct epoch_run before = {.epoch = 0, .first_seq = 1};
+    for (uint32_t i = 0; i < epochs->count; i++) {
+        struct epoch_run *run = &epochs->runs[i];
+        if (!cursor_read_uint(cursor, &run->epoch) || run->epoch <= before.epoch ||
+            !cursor_read_uint(cursor, &run->first_seq) || run->first_seq < before.first_seq)
+            return false;
+        before = *run;
+    }
+    return true;
+}
 
 void position_encode(struct buffer *out, uint8_t kind, uint16_t partition,
                      const struct position *position)
 {
     struct frame_header header = {.kind = kind, .partition = partition};
     size_t mark = frame_begin(out, &header);
-    write_array(out, 2);
+    write_array(out, 3);
     write_uint(out, position->epoch);
     write_uint(out, position->seq);
+    epochs_write(out, &position->epochs);
     frame_end(out, mark);
 }
 
 enum error position_decode(struct bytes body, struct position *position)
 {
     struct cursor cursor = cursor_of(body);
-    bool decoded = array_read_exact(&cursor, 2) && cursor_read_uint(&cursor, &position->epoch) &&
-                   cursor_read_uint(&cursor, &position->seq);
+    bool decoded = array_read_exact(&cursor, 3) && cursor_read_uint(&cursor, &position->epoch) &&
+                   cursor_read_uint(&cursor, &position->seq) &&
+                   epochs_read(&cursor, &position->epochs);
     return body_verdict(&cursor, decoded);
 }
 
-// Objects of one effect in the flat array of an APPEND.
-enum { EFFECT_ELEMENTS = 7 };
+// Objects of one effect in the flat array of an APPEND, and of its origin.
+enum { EFFECT_ELEMENTS = 8, ORIGIN_ELEMENTS = 4 };
 
 size_t append_begin(struct buffer *out, uint16_t partition, uint64_t epoch, uint64_t first_seq,
-                    uint64_t commit_seq, uint32_t count)
+                    uint64_t commit_seq, uint64_t made_epoch, uint32_t count)
 {
     struct frame_header header = {.kind = FRAME_APPEND, .partition = partition};
     size_t mark = frame_begin(out, &header);
-    write_array(out, 5);
+    write_array(out, 6);
     write_uint(out, epoch);
     write_uint(out, first_seq);
     write_uint(out, commit_seq);
+    write_uint(out, made_epoch);
     write_uint(out, count);
     write_array(out, count * EFFECT_ELEMENTS);
     return mark;
@@ -240,10 +171,12 @@ enum error append_decode(struct bytes body, struct append *append)
     struct cursor cursor = cursor_of(body);
     uint64_t count;
     uint32_t objects;
-    bool decoded = array_read_exact(&cursor, 5) && cursor_read_uint(&cursor, &append->epoch) &&
+    bool decoded = array_read_exact(&cursor, 6) && cursor_read_uint(&cursor, &append->epoch) &&
                    cursor_read_uint(&cursor, &append->first_seq) && append->first_seq >= 1 &&
                    cursor_read_uint(&cursor, &append->commit_seq) &&
+                   uint_read_to(&cursor, append->epoch, &append->made_epoch) &&
                    uint_read_to(&cursor, UINT32_MAX / EFFECT_ELEMENTS, &count) &&
+                   (append->made_epoch >= 1 || count == 0) &&
                    cursor_read_array(&cursor, &objects) &&
                    objects == (uint32_t)count * EFFECT_ELEMENTS;
     if (!decoded)
@@ -251,6 +184,30 @@ enum error append_decode(struct bytes body, struct append *append)
     append->count = (uint32_t)count;
     append->effects = bytes_of(cursor.at, cursor_left(&cursor));
     return append->count > 0 || append->effects.size == 0 ? ERROR_NONE : ERROR_MALFORMED_FRAME;
+}
+
+// client, number, number - floor, kind: of a write with a key by a client that wants to be
+// remembered.
+static void origin_write(struct buffer *out, const struct origin *origin)
+{
+    CHECK(origin->number != 0 && origin->floor <= origin->number);
+    write_uint(out, origin->client);
+    write_uint(out, origin->number);
+    write_uint(out, origin->number - origin->floor);
+    write_uint(out, origin->kind);
+}
+
+static bool origin_read(struct cursor *cursor, struct origin *origin)
+{
+    uint64_t above_floor, kind;
+    if (!id_read(cursor, &origin->client) || !id_read(cursor, &origin->number) ||
+        !uint_read_to(cursor, origin->number, &above_floor) ||
+        !uint_read_to(cursor, OP_COUNT - 1, &kind) || !op_is_write((enum op_kind)kind) ||
+        !op_has_key((enum op_kind)kind))
+        return false;
+    origin->floor = origin->number - above_floor;
+    origin->kind = (uint8_t)kind;
+    return true;
 }
 
 static bool cause_has_value(enum cause cause)
@@ -270,6 +227,12 @@ void effect_encode(struct buffer *out, const struct effect *effect)
         write_nil(out);
     write_int(out, effect->expiry_ms);
     write_int(out, effect->max_idle_ms);
+    if (effect->origin.client == 0) {
+        write_nil(out);
+    } else {
+        write_array(out, ORIGIN_ELEMENTS);
+        origin_write(out, &effect->origin);
+    }
 }
 
 // The fields that name an entry and what is in it, as they stand in effects and fill entries.
@@ -303,7 +266,10 @@ enum error effect_decode(struct bytes *effects, struct effect *effect)
     if (cause_has_value(effect->cause) ? !cursor_read_object(&cursor, &effect->value)
                                        : !cursor_read_nil(&cursor))
         return ERROR_MALFORMED_FRAME;
-    if (!expiry_read(&cursor, &effect->expiry_ms, &effect->max_idle_ms))
+    effect->origin = (struct origin){0};
+    if (!expiry_read(&cursor, &effect->expiry_ms, &effect->max_idle_ms) ||
+        !(cursor_read_nil(&cursor) ||
+          (array_read_exact(&cursor, ORIGIN_ELEMENTS) && origin_read(&cursor, &effect->origin))))
         return ERROR_MALFORMED_FRAME;
     *effects = bytes_of(cursor.at, cursor_left(&cursor));
     return entry_check(effect->map, effect->key, effect->value);
@@ -334,4 +300,40 @@ enum error fill_entry_decode(struct bytes body, struct fill_entry *entry)
         expiry_read(&cursor, &entry->expiry_ms, &entry->max_idle_ms);
     enum error error = body_verdict(&cursor, decoded);
     return error == ERROR_NONE ? entry_check(entry->map, entry->key, entry->value) : error;
+}
+
+// Without a value.
+enum { FILL_RESULT_ELEMENTS = 3 + ORIGIN_ELEMENTS };
+
+void fill_result_encode(struct buffer *out, uint16_t partition, const struct fill_result *result)
+{
+    struct frame_header header = {.kind = FRAME_FILL_RESULT, .partition = partition};
+    size_t mark = frame_begin(out, &header);
+    write_array(out, FILL_RESULT_ELEMENTS + (result->has_value ? 1 : 0));
+    write_uint(out, result->epoch);
+    origin_write(out, &result->origin);
+    write_uint(out, result->seq);
+    write_bool(out, result->found);
+    if (result->has_value)
+        write_object(out, result->value);
+    frame_end(out, mark);
+}
+
+enum error fill_result_decode(struct bytes body, struct fill_result *result)
+{
+    struct cursor cursor = cursor_of(body);
+    uint32_t count;
+    result->value = (struct bytes){0};
+    bool decoded = cursor_read_array(&cursor, &count) && count >= FILL_RESULT_ELEMENTS &&
+                   count <= FILL_RESULT_ELEMENTS + 1 && cursor_read_uint(&cursor, &result->epoch) &&
+                   origin_read(&cursor, &result->origin) &&
+                   cursor_read_uint(&cursor, &result->seq) && result->seq >= 1 &&
+                   cursor_read_bool(&cursor, &result->found);
+    if (!decoded)
+        return ERROR_MALFORMED_FRAME;
+    result->has_value = count > FILL_RESULT_ELEMENTS;
+    decoded = !result->has_value || cursor_read_object(&cursor, &result->value);
+    if (result->value.size > VALUE_BYTES_MAX)
+        return ERROR_TOO_LARGE;
+    return body_verdict(&cursor, decoded);
 }

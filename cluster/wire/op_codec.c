@@ -2,11 +2,18 @@
 #include "cluster/wire/op_codec.h"
 
 #include "cluster/model/key.h"
-#include "cluster/wire/cursor.h"
+#include "cluster/wire/body.h"
 #include "cluster/wire/writer.h"
 
-// Elements of a keyed operation's body.
-enum { KEYED_ELEMENTS_MIN = 2, KEYED_ELEMENTS_MAX = 7 };
+// Elements of a keyed operation's body: with a value, ttl, ...
+enum {
+    KEYED_ELEMENTS_MIN = 2,
+    KEYED_WITH_VALUE = 3,
+    KEYED_WITH_TTL = 4,
+    KEYED_WITH_MAX_IDLE = 5,
+    KEYED_WITH_CONDITION = 7,
+    KEYED_WITH_NUMBER = 10,
+};
 
 bool frame_is_operation(uint8_t frame_kind)
 {
@@ -19,15 +26,23 @@ static bool op_has_value(enum op_kind kind)
            kind == OP_MERGE;
 }
 
+// Reads may be repeated as they are.
+static bool op_has_number(const struct op *op)
+{
+    return op->number != 0 && op_is_write(op->kind) && op_has_key(op->kind);
+}
+
 static uint32_t keyed_element_count(const struct op *op)
 {
+    if (op_has_number(op))
+        return KEYED_WITH_NUMBER;
     if (op->condition != CONDITION_NONE)
-        return 7;
+        return KEYED_WITH_CONDITION;
     if (op->max_idle_ms != 0)
-        return 5;
+        return KEYED_WITH_MAX_IDLE;
     if (op->ttl_ms != 0)
-        return 4;
-    return op_has_value(op->kind) ? 3 : 2;
+        return KEYED_WITH_TTL;
+    return op_has_value(op->kind) ? KEYED_WITH_VALUE : KEYED_ELEMENTS_MIN;
 }
 
 static void keyed_encode(struct buffer *out, const struct op *op)
@@ -36,19 +51,25 @@ static void keyed_encode(struct buffer *out, const struct op *op)
     write_array(out, count);
     write_str(out, op->map);
     write_object(out, op->key);
-    if (count >= 3) {
+    if (count >= KEYED_WITH_VALUE) {
         if (op_has_value(op->kind))
             write_object(out, op->value);
         else
             write_nil(out);
     }
-    if (count >= 4)
+    if (count >= KEYED_WITH_TTL)
         write_int(out, op->ttl_ms);
-    if (count >= 5)
+    if (count >= KEYED_WITH_MAX_IDLE)
         write_int(out, op->max_idle_ms);
-    if (count >= 7) {
+    if (count >= KEYED_WITH_CONDITION) {
         write_uint(out, (uint64_t)op->condition);
         write_uint(out, op->version);
+    }
+    if (count >= KEYED_WITH_NUMBER) {
+        CHECK(op->floor <= op->number);
+        write_uint(out, op->number);
+        write_uint(out, op->number - op->floor);
+        write_uint(out, op->is_retry ? op->age_ms : 0);
     }
 }
 
@@ -72,7 +93,9 @@ static void unkeyed_encode(struct buffer *out, const struct op *op)
 
 void op_encode(struct buffer *out, uint32_t request_id, const struct op *op)
 {
+    uint8_t flags = op_has_number(op) && op->is_retry ? FRAME_FLAG_RETRY : 0;
     struct frame_header header = {.kind = (uint8_t)(FRAME_OPERATION + (unsigned)op->kind),
+                                  .flags = flags,
                                   .partition = op->partition,
                                   .request_id = request_id};
     size_t mark = frame_begin(out, &header);
@@ -139,27 +162,49 @@ static bool condition_read(struct cursor *cursor, struct op *op)
     }
 }
 
-static enum error keyed_decode(struct cursor *cursor, struct op *op, const char **what)
+// An operation that is sent for the first time has no age.
+static bool number_read(struct cursor *cursor, struct op *op, bool is_retry)
+{
+    uint64_t above_floor;
+    if (!op_is_write(op->kind) || !cursor_read_uint(cursor, &op->number) || op->number == 0 ||
+        !uint_read_to(cursor, op->number, &above_floor) ||
+        !uint_read_to(cursor, is_retry ? RETRY_AGE_MS_MAX : 0, &op->age_ms))
+        return false;
+    op->floor = op->number - above_floor;
+    op->is_retry = is_retry;
+    return true;
+}
+
+static bool keyed_count_read(struct cursor *cursor, uint32_t *count)
+{
+    return cursor_read_array(cursor, count) && *count >= KEYED_ELEMENTS_MIN &&
+           (*count <= KEYED_WITH_MAX_IDLE || *count == KEYED_WITH_CONDITION ||
+            *count == KEYED_WITH_NUMBER);
+}
+
+static enum error keyed_decode(struct cursor *cursor, bool is_retry, struct op *op,
+                               const char **what)
 {
     uint32_t count;
-    if (!cursor_read_array(cursor, &count) || count < KEYED_ELEMENTS_MIN ||
-        count > KEYED_ELEMENTS_MAX || count == 6)
+    if (!keyed_count_read(cursor, &count))
         return refuse(what, "body", ERROR_MALFORMED_FRAME);
     if (!map_name_read(cursor, &op->map))
         return refuse(what, "map name", ERROR_INVALID_ARGUMENT);
     enum error error = key_read(cursor, op, what);
     if (error != ERROR_NONE)
         return error;
-    if (count < 3 && op_has_value(op->kind))
+    if (count < KEYED_WITH_VALUE && op_has_value(op->kind))
         return refuse(what, "value", ERROR_MALFORMED_FRAME);
-    if (count >= 3 && (error = value_read(cursor, op, what)) != ERROR_NONE)
+    if (count >= KEYED_WITH_VALUE && (error = value_read(cursor, op, what)) != ERROR_NONE)
         return error;
-    if (count >= 4 && !duration_read(cursor, TTL_MS_MAX, &op->ttl_ms))
+    if (count >= KEYED_WITH_TTL && !duration_read(cursor, TTL_MS_MAX, &op->ttl_ms))
         return refuse(what, "ttl_ms", ERROR_INVALID_ARGUMENT);
-    if (count >= 5 && !duration_read(cursor, MAX_IDLE_MS_MAX, &op->max_idle_ms))
+    if (count >= KEYED_WITH_MAX_IDLE && !duration_read(cursor, MAX_IDLE_MS_MAX, &op->max_idle_ms))
         return refuse(what, "max_idle_ms", ERROR_INVALID_ARGUMENT);
-    if (count >= 7 && !condition_read(cursor, op))
+    if (count >= KEYED_WITH_CONDITION && !condition_read(cursor, op))
         return refuse(what, "condition", ERROR_INVALID_ARGUMENT);
+    if (count >= KEYED_WITH_NUMBER && !number_read(cursor, op, is_retry))
+        return refuse(what, "number", ERROR_INVALID_ARGUMENT);
     return ERROR_NONE;
 }
 
@@ -208,8 +253,9 @@ enum error op_decode(const struct frame *frame, struct op *op, const char **what
         return refuse(what, "kind", ERROR_UNKNOWN_OPERATION);
     op->kind = (enum op_kind)(frame->header.kind - FRAME_OPERATION);
     struct cursor cursor = cursor_of(frame->body);
-    enum error error =
-        op_has_key(op->kind) ? keyed_decode(&cursor, op, what) : unkeyed_decode(&cursor, op, what);
+    bool is_retry = frame->header.flags & FRAME_FLAG_RETRY;
+    enum error error = op_has_key(op->kind) ? keyed_decode(&cursor, is_retry, op, what)
+                                            : unkeyed_decode(&cursor, op, what);
     if (error != ERROR_NONE)
         return error;
     return cursor_left(&cursor) == 0 ? ERROR_NONE : refuse(what, "body", ERROR_MALFORMED_FRAME);

@@ -96,14 +96,19 @@ void write_text(struct buffer *out, const char *text)
     write_str(out, bytes_of_text(text));
 }
 
+void write_bin_head(struct buffer *out, size_t size)
+{
+    if (size <= UINT8_MAX)
+        head_write(out, 0xc4, size, 1);
+    else if (size <= UINT16_MAX)
+        head_write(out, 0xc5, size, 2);
+    else
+        head_write(out, 0xc6, size, 4);
+}
+
 void write_bin(struct buffer *out, struct bytes data)
 {
-    if (data.size <= UINT8_MAX)
-        head_write(out, 0xc4, data.size, 1);
-    else if (data.size <= UINT16_MAX)
-        head_write(out, 0xc5, data.size, 2);
-    else
-        head_write(out, 0xc6, data.size, 4);
+    write_bin_head(out, data.size);
     buffer_append(out, data.data, data.size);
 }
 

@@ -16,6 +16,7 @@ void write_float(struct buffer *out, double value); // always float 64
 void write_str(struct buffer *out, struct bytes text);
 void write_text(struct buffer *out, const char *text); // a str of a C string
 void write_bin(struct buffer *out, struct bytes data);
+void write_bin_head(struct buffer *out, size_t size);    // `size` bytes must follow
 void write_array(struct buffer *out, uint32_t count);    // `count` objects must follow
 void write_map(struct buffer *out, uint32_t pair_count); // `pair_count` keys and values must follow
 

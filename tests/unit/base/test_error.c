@@ -21,10 +21,23 @@ Test(error, numbers_and_names_stay_as_they_are)
     static const struct {
         int number;
         const char *name;
-    } rows[] = {{0, "NONE"},           {1, "INVALID_ARGUMENT"},    {2, "MALFORMED_FRAME"},
-                {5, "TOO_LARGE"},      {8, "NOT_FOUND"},           {12, "OUT_OF_MEMORY"},
-                {13, "NOT_OWNER"},     {14, "BACKUP_UNAVAILABLE"}, {16, "QUERY"},
-                {18, "INDETERMINATE"}, {20, "OVERLOADED"},         {25, "CANCELLED"}};
+    } rows[] = {{0, "NONE"},
+                {1, "INVALID_ARGUMENT"},
+                {2, "MALFORMED_FRAME"},
+                {5, "TOO_LARGE"},
+                {8, "NOT_FOUND"},
+                {12, "OUT_OF_MEMORY"},
+                {13, "NOT_OWNER"},
+                {14, "BACKUP_UNAVAILABLE"},
+                {16, "QUERY"},
+                {18, "INDETERMINATE"},
+                {20, "OVERLOADED"},
+                {25, "CANCELLED"},
+                {26, "NO_QUORUM"},
+                {27, "TOO_FEW_COPIES"},
+                {28, "WRONG_SECRET"},
+                {29, "WRONG_SETTINGS"},
+                {30, "MOVED"}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         cr_assert_str_eq(error_name((enum error)rows[i].number), rows[i].name);
 }
