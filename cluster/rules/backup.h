@@ -15,7 +15,7 @@ struct backup {
     uint64_t fill_seq;      // while filling: the entries will stand for the log up to here; else 0
     uint64_t exact_seq;     // of the last fill: the table may hold newer entries than last_seq says
                             // until this one is reached
-    struct epochs epochs;   // of the log
+    struct epochs epochs;   // of the log, from exact_seq on; while filling: at fill_seq
 };
 
 enum backup_event_kind {
@@ -65,7 +65,7 @@ void backup_init(struct backup *backup, uint64_t epoch, uint64_t last_seq, uint6
 // ATTACH of a later epoch than ours is obeyed (a primary of that epoch exists only by a committed
 // view), of an earlier one ignored; it voids a fill that is not exact. Other messages are accepted
 // of our epoch alone. APPEND of the first effect with a new made_epoch begins a run. A CUT below
-// committed_seq is ignored: no honest primary sends it.
+// committed_seq or exact_seq is ignored: no honest primary sends it.
 void backup_step(struct backup *backup, const struct backup_event *event,
                  struct backup_output *output);
 void backup_check(const struct backup *backup);

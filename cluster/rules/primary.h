@@ -16,7 +16,7 @@
 // delivered after it, and LINK_DOWN or LINK_UP void the running scan. Inside a session APPEND, ACK
 // and GAP may be lost, repeated or reordered (a hole shows as a GAP at the next APPEND; after a
 // loss with nothing behind it somebody has to take the link down); CUT and FILL messages arrive in
-// order and whole, as in a stream.
+// order and whole, as in a stream, and no APPEND that was sent after a CUT arrives before it.
 //
 // A new primary's log is the truth. What a backup has beyond the point where its log parts from the
 // primary's (cluster/model/epochs.h) is cut off, never what is committed.
@@ -68,8 +68,10 @@ struct primary_backup {
     uint64_t member_id;
     enum backup_state state;
     enum backup_standing standing;
-    bool is_drop_due;        // WISH_DROP stands until the view's version of the partition has moved
-    uint64_t waits_since_ms; // counts and holds up commitment since then; 0: it does not
+    bool is_drop_due; // WISH_DROP stands until the view's version of the partition has moved
+    // Since when without any progress: TAILING and matched_seq < last_seq, or it counts and is not
+    // TAILING. 0: neither.
+    uint64_t waits_since_ms;
     // TAILING: all effects up to this one are on the backup; <= sent_seq. Else 0.
     uint64_t matched_seq;
     // TAILING: all effects up to this one were sent. FILLING, FILLED: what the fill stands for (S).
@@ -122,7 +124,7 @@ struct primary_send {
 
 struct primary_output {
     // First of all: tell this backup to cut its log; its last effect is to be
-    // backups[i].matched_seq.
+    // backups[i].matched_seq, which this step leaves at the point of agreement.
     bool cut[PRIMARY_BACKUPS_MAX];
     // Effects to take from the log, in one or more frames.
     struct primary_send send[PRIMARY_BACKUPS_MAX];
@@ -139,9 +141,10 @@ struct primary_output {
     uint64_t needed_seq;
 };
 
-// A primary without backups yet: primary_configure follows. `first_seq`, `last_seq`: of the log as
-// it stands; committed_seq: as far as it is known to be committed (a new primary: its committed_seq
-// as a backup, at least first_seq - 1). `epochs`: of the log; this epoch begins at last_seq + 1.
+// A primary without backups yet: primary_configure follows, before the first step. `first_seq`,
+// `last_seq`: of the log as it stands; committed_seq: as far as it is known to be committed (a new
+// primary: its committed_seq as a backup; first_seq - 1 where that is more). `epochs`: of the log;
+// this epoch begins at last_seq + 1.
 void primary_init(struct primary *primary, uint64_t epoch, uint64_t first_seq, uint64_t last_seq,
                   uint64_t committed_seq, const struct epochs *epochs, uint32_t drop_ms);
 
@@ -158,9 +161,10 @@ void primary_step(struct primary *primary, const struct primary_event *event,
                   struct primary_output *output);
 
 // What to ask the leader for about backup i now. False: nothing. (The caller fills
-// wish->partition.) OUT, TAILING, exact with E committed, and at most PRIMARY_JOIN_LAG_EFFECTS
-// behind: it is WISHED from now on, and ADD is returned until the view has answered. Counting, and
-// holding up commitment for drop_ms, or LOST, or its link DOWN for drop_ms: DROP.
+// wish->partition.) OUT, TAILING, exact with E committed, at most PRIMARY_JOIN_LAG_EFFECTS behind
+// and not waiting for drop_ms: it is WISHED from now on, and ADD is returned while it is TAILING
+// and has what is committed, until the view has answered. Counting, and waiting for drop_ms, or
+// LOST: DROP.
 bool primary_wish(struct primary *primary, uint32_t backup, uint64_t now_ms, struct wish *wish);
 
 // Everything that was appended is on every backup that counts.
