@@ -30,3 +30,10 @@ struct placement_member {
 MUST_USE enum error placement_make(const struct placement_member *members, uint32_t member_count,
                                    uint32_t partition_count, uint32_t replica_count,
                                    const uint16_t *standing, uint16_t *target);
+
+// The same from more copies than are wanted, as in the middle of moves: `held` is partition_count x
+// held_count, the primary first (RING_NO_MEMBER: nobody), then copies by preference; the first
+// replica_count of them are what stands, the others are preferred to members that have none.
+MUST_USE enum error placement_choose(const struct placement_member *members, uint32_t member_count,
+                                     uint32_t partition_count, uint32_t replica_count,
+                                     const uint16_t *held, uint32_t held_count, uint16_t *target);

@@ -22,7 +22,8 @@ enum suspicion_verdict {
 
 struct suspicion; // of one leadership
 
-// A new leader does not know what its predecessor granted: everybody counts as heard `now_ms`.
+// A new leader does not know what its predecessor granted: a member counts as heard when it is
+// first asked about. `now_ms` here and below never goes back.
 struct suspicion *suspicion_new(const struct suspicion_options *options, uint64_t now_ms);
 void suspicion_free(struct suspicion *suspicion);
 
