@@ -13,13 +13,13 @@ static void frame_write(struct buffer *out, const struct frame_header *header, c
 }
 
 static const struct frame_header hello = {
-    .kind = FRAME_HELLO, .flags = 5, .partition = 0x1234, .request_id = 0xdeadbeef};
+    .kind = FRAME_HELLO, .flags = 5, .partition = 0x1234, .request_id = 0xdeadbeef, .view = 0xfe};
 
 // docs/protocol.md: other languages rely on it.
 Test(frame, the_header_is_laid_out_as_documented)
 {
-    static const uint8_t expected[] = {2,    0,    0,    0, 0x01, 5, 0x34, 0x12, 0xef,
-                                       0xbe, 0xad, 0xde, 0, 0,    0, 0,    'h',  'i'};
+    static const uint8_t expected[] = {2,    0,    0,    0,    0x01, 5, 0x34, 0x12, 0xef,
+                                       0xbe, 0xad, 0xde, 0xfe, 0,    0, 0,    'h',  'i'};
     struct buffer out = {0};
     frame_write(&out, &hello, "hi");
     cr_assert(bytes_equal(buffer_bytes(&out), bytes_of(expected, sizeof expected)));
@@ -40,6 +40,7 @@ Test(frame, frames_are_parsed_one_after_the_other)
         cr_assert_eq(frame.header.flags, hello.flags);
         cr_assert_eq(frame.header.partition, hello.partition);
         cr_assert_eq(frame.header.request_id, hello.request_id);
+        cr_assert_eq(frame.header.view, hello.view);
         cr_assert_eq(frame.header.body_bytes, strlen(bodies[i]));
         cr_assert(bytes_equal(frame.body, bytes_of_text(bodies[i])));
         buffer_consume(&out, FRAME_HEADER_BYTES + frame.body.size);
@@ -72,7 +73,7 @@ Test(frame, a_header_that_asks_too_much_or_is_not_ours_is_refused_at_once)
         uint8_t byte;
         enum error error;
     } rows[] = {{0, 101, ERROR_TOO_LARGE},        {3, 0x80, ERROR_TOO_LARGE},
-                {12, 1, ERROR_MALFORMED_FRAME},   {13, 1, ERROR_MALFORMED_FRAME},
+                {13, 1, ERROR_MALFORMED_FRAME},   {13, 0x80, ERROR_MALFORMED_FRAME},
                 {14, 255, ERROR_MALFORMED_FRAME}, {15, 1, ERROR_MALFORMED_FRAME}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         uint8_t header[FRAME_HEADER_BYTES] = {100};
@@ -102,6 +103,26 @@ Test(frame, a_frame_is_begun_behind_others_and_what_was_consumed)
     cr_assert(bytes_equal(frame.body, bytes_of_text("first")));
     buffer_consume(&out, FRAME_HEADER_BYTES + frame.body.size);
     cr_assert_eq(frame_parse(buffer_bytes(&out), 100, &frame, &error), FRAME_COMPLETE);
+    cr_assert(bytes_equal(frame.body, bytes_of_text("second")));
+    buffer_deinit(&out);
+}
+
+Test(frame, the_view_is_set_in_the_frame_that_starts_at_the_mark)
+{
+    struct buffer out = {0};
+    frame_write(&out, &hello, "consumed");
+    frame_write(&out, &hello, "first");
+    buffer_consume(&out, FRAME_HEADER_BYTES + strlen("consumed"));
+    size_t mark = buffer_size(&out);
+    frame_write(&out, &hello, "second");
+    frame_set_view(&out, mark, 7);
+    struct frame frame;
+    enum error error;
+    cr_assert_eq(frame_parse(buffer_bytes(&out), 100, &frame, &error), FRAME_COMPLETE);
+    cr_assert_eq(frame.header.view, hello.view);
+    buffer_consume(&out, FRAME_HEADER_BYTES + frame.body.size);
+    cr_assert_eq(frame_parse(buffer_bytes(&out), 100, &frame, &error), FRAME_COMPLETE);
+    cr_assert_eq(frame.header.view, 7);
     cr_assert(bytes_equal(frame.body, bytes_of_text("second")));
     buffer_deinit(&out);
 }

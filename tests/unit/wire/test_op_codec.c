@@ -21,6 +21,8 @@ static size_t ops_fill(struct op *ops)
     static const enum op_kind with_value[] = {OP_PUT, OP_GET_AND_PUT, OP_REPLACE, OP_INCREMENT,
                                               OP_MERGE};
     struct op keyed = {.partition = 77, .map = MAP, .key = KEY};
+    struct op numbered = {
+        .partition = 78, .map = MAP, .key = KEY, .number = UINT64_MAX, .floor = 3};
     struct op any = {.partition = PARTITION_ANY};
     size_t count = 0;
     for (size_t i = 0; i < sizeof with_value / sizeof with_value[0]; i++) {
@@ -51,6 +53,17 @@ static size_t ops_fill(struct op *ops)
     ops[count] = keyed;
     ops[count].kind = OP_TOUCH;
     ops[count++].ttl_ms = 1000;
+    for (enum op_kind kind = OP_PUT; kind <= OP_TOUCH; kind++) {
+        ops[count] = numbered;
+        ops[count].kind = kind;
+        ops[count].value = kind == OP_REMOVE || kind == OP_TOUCH ? bytes_of(NULL, 0) : VALUE;
+        ops[count].is_retry = kind % 2;
+        ops[count++].age_ms = kind % 2 ? RETRY_AGE_MS_MAX - kind : 0;
+    }
+    ops[count] = ops[count - 1];
+    ops[count].number = ops[count].floor = 1;
+    ops[count].is_retry = true;
+    ops[count++].age_ms = 0;
     ops[count] = any;
     ops[count].kind = OP_SIZE;
     ops[count++].map = MAP;
@@ -69,7 +82,7 @@ static size_t ops_fill(struct op *ops)
     return count;
 }
 
-enum { OPS_MAX = 32 };
+enum { OPS_MAX = 40 };
 
 static struct frame frame_of(const struct buffer *buffer)
 {
@@ -102,6 +115,11 @@ Test(op_codec, every_operation_comes_out_as_it_went_in)
         cr_assert_eq(op.max_idle_ms, ops[i].max_idle_ms);
         cr_assert_eq(op.condition, ops[i].condition);
         cr_assert_eq(op.version, ops[i].version);
+        cr_assert_eq(op.client, 0);
+        cr_assert_eq(op.number, ops[i].number);
+        cr_assert_eq(op.floor, ops[i].floor);
+        cr_assert_eq(op.is_retry, ops[i].is_retry);
+        cr_assert_eq(op.age_ms, ops[i].age_ms);
         cr_assert_eq(op.position.partition, ops[i].position.partition);
         cr_assert_eq(op.position.hash, ops[i].position.hash);
         cr_assert_eq(op.limit, ops[i].limit);
@@ -131,6 +149,113 @@ Test(op_codec, damaged_operations_are_refused)
         mangle_lengths(op_mangle, &frame.header, frame.body);
         mangle_bytes(op_mangle, &frame.header, frame.body);
         buffer_deinit(&buffer);
+    }
+}
+
+// What a number cannot be for: the operation is the same without.
+Test(op_codec, reads_and_operations_without_a_key_have_no_number)
+{
+    static const enum op_kind kinds[] = {OP_GET, OP_CONTAINS, OP_SIZE, OP_CLEAR, OP_SCAN, OP_MAPS};
+    struct op op = {.map = MAP, .key = KEY, .limit = 1, .is_retry = true};
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        struct buffer with = {0};
+        struct buffer without = {0};
+        op.kind = kinds[i];
+        op.number = 0;
+        op_encode(&without, 1, &op);
+        op.number = 5;
+        op_encode(&with, 1, &op);
+        cr_assert(bytes_equal(buffer_bytes(&with), buffer_bytes(&without)));
+        cr_assert_eq(frame_of(&with).header.flags, 0);
+        buffer_deinit(&with);
+        buffer_deinit(&without);
+    }
+}
+
+// What follows the version in a body of 10 elements.
+struct numbers {
+    enum op_kind kind;
+    uint8_t flags;
+    uint64_t number, above_floor, age_ms;
+    enum error error;
+};
+
+static enum error numbers_decode(const struct numbers *numbers, struct op *op, const char **what)
+{
+    struct buffer body = {0};
+    write_array(&body, 10);
+    write_str(&body, MAP);
+    write_object(&body, KEY);
+    write_nil(&body);
+    for (int zero = 0; zero < 4; zero++)
+        write_uint(&body, 0);
+    write_uint(&body, numbers->number);
+    write_uint(&body, numbers->above_floor);
+    write_uint(&body, numbers->age_ms);
+    struct frame frame = {.header.kind = (uint8_t)(FRAME_OPERATION + (unsigned)numbers->kind),
+                          .header.flags = numbers->flags,
+                          .body = buffer_bytes(&body)};
+    enum error error = op_decode(&frame, op, what);
+    buffer_deinit(&body);
+    return error;
+}
+
+Test(op_codec, numbers_have_their_limits)
+{
+    static const struct numbers rows[] = {
+        {OP_REMOVE, 0, 5, 5, 0, ERROR_NONE},
+        {OP_REMOVE, FRAME_FLAG_RETRY, 5, 5, RETRY_AGE_MS_MAX, ERROR_NONE},
+        {OP_REMOVE, FRAME_FLAG_RETRY, 5, 5, RETRY_AGE_MS_MAX + 1, ERROR_INVALID_ARGUMENT},
+        {OP_REMOVE, 0, 5, 5, 1, ERROR_INVALID_ARGUMENT},
+        {OP_REMOVE, 0, 5, 6, 0, ERROR_INVALID_ARGUMENT},
+        {OP_REMOVE, 0, 0, 0, 0, ERROR_INVALID_ARGUMENT},
+        {OP_GET, 0, 5, 5, 0, ERROR_INVALID_ARGUMENT},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct op op;
+        const char *what = "none";
+        cr_assert_eq(numbers_decode(&rows[i], &op, &what), rows[i].error, "row %zu", i);
+        cr_assert_str_eq(what, rows[i].error == ERROR_NONE ? "none" : "number");
+        cr_assert(rows[i].error != ERROR_NONE || op.is_retry == (rows[i].flags != 0));
+    }
+}
+
+// A flag alone makes nothing that must be looked up.
+Test(op_codec, only_an_operation_with_a_number_is_a_retry)
+{
+    struct buffer buffer = {0};
+    struct op put = {.kind = OP_PUT, .map = MAP, .key = KEY, .value = VALUE};
+    op_encode(&buffer, 1, &put);
+    struct frame frame = frame_of(&buffer);
+    frame.header.flags = FRAME_FLAG_RETRY;
+    struct op op;
+    const char *what;
+    cr_assert_eq(op_decode(&frame, &op, &what), ERROR_NONE);
+    cr_assert_not(op.is_retry);
+    buffer_deinit(&buffer);
+}
+
+Test(op_codec, a_body_has_a_number_of_elements_that_means_something)
+{
+    for (uint32_t count = 0; count < 13; count++) {
+        struct buffer body = {0};
+        write_array(&body, count);
+        struct op op;
+        const char *what = NULL;
+        if (count >= 1)
+            write_str(&body, MAP);
+        if (count >= 2)
+            write_object(&body, KEY);
+        if (count >= 3)
+            write_nil(&body);
+        for (uint32_t i = 3; i < count; i++)
+            write_uint(&body, i == 7);
+        struct frame frame = {.header.kind = FRAME_OPERATION + OP_REMOVE,
+                              .body = buffer_bytes(&body)};
+        bool means_something = (count >= 2 && count <= 5) || count == 7 || count == 10;
+        cr_assert_eq(op_decode(&frame, &op, &what),
+                     means_something ? ERROR_NONE : ERROR_MALFORMED_FRAME, "%u elements", count);
+        buffer_deinit(&body);
     }
 }
 

@@ -4,6 +4,7 @@
 #include "cluster/wire/event_codec.h"
 #include "cluster/wire/message_codec.h"
 #include "cluster/wire/op_codec.h"
+#include "cluster/wire/view_codec.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
