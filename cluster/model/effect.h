@@ -13,6 +13,10 @@ enum cause {
     CAUSE_TOUCH = 6,
 };
 
+// The client of an effect or a result whose origin is not remembered any more: an operation that
+// was first sent before it may be one of those. No client has this id.
+#define ORIGIN_FORGOTTEN UINT64_MAX
+
 // Which operation of which client caused an effect, so that a retry of it is recognised.
 struct origin {
     uint64_t client; // random id of the client; 0: it does not want to be remembered
@@ -30,5 +34,5 @@ struct effect {
     struct bytes value;   // empty when the entry is gone
     int64_t expiry_ms;    // Unix time; 0: none
     int64_t max_idle_ms;  // 0: none
-    struct origin origin; // client 0: none, or not remembered any more
+    struct origin origin; // client 0: none, or its client knows the answer
 };

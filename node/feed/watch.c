@@ -77,6 +77,14 @@ void watches_free(struct watches *watches)
     free(watches);
 }
 
+void watches_set_sources(struct watches *watches, struct source *const *sources,
+                         uint32_t source_count)
+{
+    CHECK(watches->count == 0);
+    watches->sources = sources;
+    watches->source_count = source_count;
+}
+
 uint64_t watches_count(const struct watches *watches)
 {
     return watches->count;
@@ -377,6 +385,20 @@ bool watches_walk(struct watches *watches)
 
 // ---- Ends and progress ----
 
+static void watch_end(struct watch *watch, enum error error, const char *text)
+{
+    error_encode(&watch->outlet->out, FRAME_ENDED, watch->options.subscription, PARTITION_ANY,
+                 error, text, 0);
+    outlet_changed(watch->outlet);
+    watch_free(watch);
+}
+
+void watches_end_all(struct watches *watches, enum error error, const char *text)
+{
+    while (!list_is_empty(&watches->all))
+        watch_end(LIST_ENTRY(watches->all.next, struct watch, watches_link), error, text);
+}
+
 void watches_reap(struct watches *watches)
 {
     struct list *next;
@@ -386,12 +408,8 @@ void watches_reap(struct watches *watches)
         struct watch *watch = LIST_ENTRY(link, struct watch, watches_link);
         if (!watch->is_slow)
             continue;
-        error_encode(&watch->outlet->out, FRAME_ENDED, watch->options.subscription, PARTITION_ANY,
-                     ERROR_SLOW_CONSUMER,
-                     "the subscriber reads too slowly: more than connection-output-max-bytes wait",
-                     0);
-        outlet_changed(watch->outlet);
-        watch_free(watch);
+        watch_end(watch, ERROR_SLOW_CONSUMER,
+                  "the subscriber reads too slowly: more than connection-output-max-bytes wait");
     }
 }
 

@@ -20,10 +20,14 @@
 struct watches; // all watches of one worker
 struct watch;
 
-// `sources`: the worker's primary partitions, borrowed for the life of the registry; source->slot
-// is its place here.
+// `sources`: the worker's primary partitions, borrowed until others are set or the registry is
+// freed; source->slot is its place here.
 struct watches *watches_new(struct source *const *sources, uint32_t source_count);
 void watches_free(struct watches *watches); // ends what is left, without a word
+
+// Others from now on: primaries have moved. No watch may be left, since each stands in its sources.
+void watches_set_sources(struct watches *watches, struct source *const *sources,
+                         uint32_t source_count);
 
 uint64_t watches_count(const struct watches *watches);
 
@@ -56,6 +60,9 @@ void watches_committed(struct watches *watches, const struct source *source, uin
 // Goes on with snapshots, a few table segments for each watch whose outlet has room. True when
 // there is more that could be done at once (not: waiting for room or for a commit).
 bool watches_walk(struct watches *watches);
+
+// Ends all watches: FRAME_ENDED with this error, and `text` for people.
+void watches_end_all(struct watches *watches, enum error error, const char *text);
 
 // Ends the watches that could not keep up: FRAME_ENDED with ERROR_SLOW_CONSUMER. Once a loop turn.
 void watches_reap(struct watches *watches);

@@ -155,3 +155,35 @@ void target_drop(struct target *target)
 {
     record_free(slab_of(target), entry_take(target));
 }
+
+// Gives the table back what an effect took from it. Its timer may have been purged meanwhile; if it
+// was not, the second one does no harm.
+static void entry_restore(struct target *target, uint32_t handle, int64_t now_ms)
+{
+    record_at(slab_of(target), handle)->state = RECORD_IN_TABLE;
+    CHECK(timer_start(target, handle, now_ms) && record_place(target, handle));
+}
+
+void partition_undo(struct partition *partition)
+{
+    struct slab *slab = &partition->store->slab;
+    struct log_slot effect = log_pop(&partition->log, slab);
+    uint32_t either = effect.new_record != 0 ? effect.new_record : effect.old_record;
+    struct target target = {
+        .partition = partition,
+        .map = partition->store->maps.maps[effect.map],
+        .key = record_key(record_at(slab, either)),
+        .hash = record_hash(record_at(slab, either)),
+    };
+    target_find(&target);
+    CHECK(place_handle(target.place) == effect.new_record);
+    if (effect.old_record == 0) {
+        target_drop(&target);
+    } else if (record_seq(record_at(slab, effect.old_record)) == 0) {
+        record_free(slab, effect.old_record); // target_note_removal
+    } else {
+        entry_restore(&target, effect.old_record, (int64_t)effect.time_us / US_PER_MS);
+        if (effect.new_record != 0)
+            record_free(slab, effect.new_record);
+    }
+}

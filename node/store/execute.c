@@ -15,6 +15,7 @@ struct call {
     struct op_result *result;
     struct target target;
     const struct record *record; // the entry as it is, NULL: none
+    bool is_done;                // the operation has made its effect
 };
 
 static void result_init(struct op_result *result)
@@ -122,6 +123,7 @@ static void put_content(struct call *call, const struct content *content, enum c
     }
     call->result->version = call->result->seq = record_seq(record);
     call->result->value = record_value(record);
+    call->is_done = true;
 }
 
 static void put(struct call *call)
@@ -177,6 +179,7 @@ static void remove_entry(struct call *call)
     call->result->found = true;
     call->result->version = record_seq(call->record);
     target_remove(&call->target, CAUSE_REMOVE, call->now_us);
+    call->is_done = true;
     call->result->seq = last_seq_of(call);
 }
 
@@ -262,6 +265,25 @@ static struct buffer *scratch_of(struct store *store)
     return &store->scratch;
 }
 
+// An operation without an effect needs no memory: to execute it again does no harm.
+static void remember(const struct call *call)
+{
+    const struct op *op = call->op;
+    struct origin origin = {
+        .client = op->client,
+        .number = op->number,
+        .floor = op->floor < op->number ? op->floor : op->number,
+        .kind = (uint8_t)op->kind,
+    };
+    partition_remember(call->target.partition, &origin, call->record, call->result->value,
+                       (uint64_t)call->now_us);
+}
+
+static bool op_is_remembered(const struct op *op)
+{
+    return op->client != 0 && op->number != 0 && op->client != ORIGIN_FORGOTTEN;
+}
+
 static void execute_write(struct call *call)
 {
     struct store *store = call->target.partition->store;
@@ -287,6 +309,8 @@ static void execute_write(struct call *call)
         touch(call);
     else
         fail(call, ERROR_UNKNOWN_OPERATION, "not an operation of one partition");
+    if (call->is_done && op_is_remembered(call->op))
+        remember(call);
 }
 
 static void execute_read(struct call *call)
@@ -369,6 +393,7 @@ void partition_execute(struct partition *partition, const struct op *op, int64_t
         execute_size(&call);
     else if (op->kind == OP_CLEAR)
         execute_clear(&call);
-    else
+    else if (!op->is_retry || !op_is_remembered(op) ||
+             !partition_answer_retry(partition, op, now_us, result))
         execute_write(&call);
 }

@@ -101,3 +101,19 @@ void log_append(struct log *log, struct slab *slab, const struct log_slot *effec
         log->old_bytes += slab_object_bytes(slab, effect->old_record);
     }
 }
+
+struct log_slot log_pop(struct log *log, struct slab *slab)
+{
+    CHECK(log->first_seq <= log->last_seq);
+    struct log_slot effect = *log_at(log, slab, log->last_seq);
+    if (effect.old_record != 0)
+        log->old_bytes -= slab_object_bytes(slab, effect.old_record);
+    // log_next wants the last block to be that of the next effect.
+    if (log->end_block - 1 > log->last_seq >> LOG_BLOCK_BITS) {
+        slab_release(slab, log->last_block);
+        log->end_block--;
+        blocks_note(log, slab);
+    }
+    log->last_seq--;
+    return effect;
+}

@@ -51,6 +51,9 @@ MUST_USE bool log_reserve(struct log *log, struct slab *slab);
 // Appends effect last_seq + 1 after a log_reserve. The old record moves to the log.
 void log_append(struct log *log, struct slab *slab, const struct log_slot *effect);
 
+// Takes the last effect off and returns it; its old record moves to the caller.
+struct log_slot log_pop(struct log *log, struct slab *slab);
+
 static inline uint32_t *log_block(const struct log *log, const struct slab *slab, uint64_t block)
 {
     uint32_t *directory = slab_at(slab, log->directory);

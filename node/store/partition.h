@@ -5,6 +5,7 @@
 #include "cluster/base/buffer.h"
 #include "node/store/log.h"
 #include "node/store/map.h"
+#include "node/store/results.h"
 #include "node/store/store.h"
 
 struct partition {
@@ -18,6 +19,7 @@ struct partition {
     // Max idle counts from here at the earliest: accesses before were noted by another node.
     int64_t active_since_ms;        // 0: not known yet
     struct partition *next_expired; // in the list of those that store_expire changed
+    struct results *results;        // owned; NULL: nothing is remembered or forgotten
 };
 
 struct store {
@@ -29,7 +31,7 @@ struct store {
     uint32_t created_count;
     uint32_t expire_next;  // map whose timers are run first by the next store_expire
     uint64_t limit_bytes;  // 0: none
-    uint64_t heap_bytes;   // partitions and arrays
+    uint64_t heap_bytes;   // partitions, their results, and arrays
     struct buffer scratch; // new values under construction; results point into it
 };
 
@@ -72,6 +74,23 @@ void target_load(struct target *target, const struct content *content, uint64_t 
 
 // Takes an entry out without an effect.
 void target_drop(struct target *target);
+
+// Takes the last effect of the log back.
+void partition_undo(struct partition *partition);
+
+// Remembers the answer to the operation that has just made the last effect of the log. `old`: the
+// entry as it was, NULL: none.
+void partition_remember(struct partition *partition, const struct origin *origin,
+                        const struct record *old, struct bytes new_value, uint64_t time_us);
+
+// Answers an operation that may have been applied before. False: it was not.
+bool partition_answer_retry(const struct partition *partition, const struct op *op, int64_t now_us,
+                            struct op_result *result);
+
+void partition_cut_results(struct partition *partition, uint64_t seq);
+
+// Forgets all. Of effects up to `seq` it is then not known whether they are remembered elsewhere.
+void partition_reset_results(struct partition *partition, uint64_t seq);
 
 // Whether the entry's time is over and this node decides about it.
 bool partition_is_due(const struct partition *partition, const struct record *record,

@@ -29,8 +29,10 @@ struct store *store_new(const struct store_options *options)
 void store_free(struct store *store)
 {
     map_list_deinit(&store->maps, &store->slab);
-    for (uint32_t i = 0; i < store->created_count; i++)
+    for (uint32_t i = 0; i < store->created_count; i++) {
+        results_free(store->created[i]->results);
         free(store->created[i]);
+    }
     free(store->created);
     free(store->partitions);
     buffer_deinit(&store->scratch);

@@ -26,7 +26,7 @@ struct store_memory {
     uint64_t record_bytes; // slots handed out to live records, rounding included
     uint64_t slab_bytes;   // held for records, free slots included: record_bytes and more. With
                            // the three below this is all that the store holds
-    uint64_t table_bytes;  // segments, directories, table and map structures
+    uint64_t table_bytes;  // segments, directories, table and map structures, results
     uint64_t log_bytes;    // log blocks, and old values that only the logs keep alive
     uint64_t expiry_bytes; // timer structure
     uint64_t entry_count;
@@ -140,7 +140,8 @@ void partition_retain_from(struct partition *partition, uint64_t seq);
 void partition_append(struct partition *partition, const struct effect *effect);
 
 // Takes the effects beyond `seq` back: table, timers and results are as they were after effect
-// `seq`, which is the last one of the log now. first_seq - 1 <= seq <= last_seq.
+// `seq`, which is the last one of the log now. first_seq - 1 <= seq <= last_seq. Loaded entries
+// must not be newer than `seq`.
 void partition_cut(struct partition *partition, uint64_t seq);
 
 // ---- Results: what is remembered of operations that must not be applied twice ----
@@ -148,14 +149,16 @@ void partition_cut(struct partition *partition, uint64_t seq);
 // with ERROR_INDETERMINATE where it may have been forgotten. After Lee et al., "Implementing
 // Linearizability at Large Scale and Low Latency" (RIFL), SOSP 2015. Bounds: node/store/results.h.
 
-// Calls `visit` for each result that is remembered, in the order of their effects. Bytes borrowed
-// until the next change.
+// Calls `visit` for each result that is remembered, in the order of their effects; before them,
+// once and with seq 1, for what is not remembered any more (ORIGIN_FORGOTTEN). Bytes borrowed until
+// the next change.
 void partition_each_result(struct partition *partition,
                            void (*visit)(void *context, const struct fill_result *result),
                            void *context);
 
-// On a backup that is filled by a scan, after partition_reset: remembers a result. Effects come in
-// order.
+// On a backup that is filled by a scan, after partition_reset: remembers what partition_each_result
+// has given, in the same order. What is loaded of effects that are appended later stays: the table
+// is not yet such that an append could tell what was answered.
 void partition_load_result(struct partition *partition, const struct fill_result *result);
 
 // On a backup that is filled by a scan: drops all entries, results and the log; the next effect is
