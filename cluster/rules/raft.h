@@ -11,6 +11,7 @@
 // the same raft.
 #pragma once
 
+#include "cluster/base/buffer.h"
 #include "cluster/base/error.h"
 #include "cluster/model/raft_message.h"
 
@@ -80,8 +81,9 @@ MUST_USE enum error raft_propose(struct raft *raft, struct bytes data, uint64_t 
 // Leader only. One change at a time, none before an entry of the own term is committed
 // (ERROR_OVERLOADED: not yet). The new configuration differs from the present one by one server
 // added as a learner, one learner made a voter (refused with ERROR_OVERLOADED while it lags), or
-// one server removed; else ERROR_INVALID_ARGUMENT. A leader that removes itself steps down when the
-// change is committed (section 4.2.2).
+// one server removed; else ERROR_INVALID_ARGUMENT. ERROR_OVERLOADED too while a majority of the new
+// voters has not been heard within election_ms: they could not commit it. A leader that removes
+// itself steps down when the change is committed (section 4.2.2).
 MUST_USE enum error raft_configure(struct raft *raft, const struct raft_configuration *next,
                                    uint64_t now_ms);
 
