@@ -2,8 +2,8 @@
 #include "node/config.h"
 
 #include "cluster/base/buffer.h"
-#include "node/members.h"
 #include "node/option.h"
+#include "node/seeds.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -28,8 +28,8 @@ struct loader {
     struct config *config;
     FILE *errors;
     unsigned error_count;
-    int origins[OPTIONS_MAX];   // of each option's value
-    struct buffer members_text; // the option members, its lines joined
+    int origins[OPTIONS_MAX]; // of each option's value
+    struct buffer seeds_text; // the option seeds, its lines joined
 
     const char *path; // of the file; NULL: none
     FILE *file;
@@ -87,8 +87,8 @@ static void option_take(struct loader *loader, const struct option *option, cons
 {
     char why[OPTION_WHY_BYTES];
     *loader_origin(loader, option) = origin;
-    if (option->type == OPTION_MEMBERS)
-        buffer_append(&loader->members_text, text, strlen(text));
+    if (option->type == OPTION_SEEDS)
+        buffer_append(&loader->seeds_text, text, strlen(text));
     else if (!option_parse(option, text, loader->config, why))
         mistake_report(loader, origin, "%s%s: %s", origin_dashes(origin), option->name, why);
 }
@@ -170,15 +170,15 @@ static char *line_read(char *line, int capacity, void *context)
 
 static void continuation_take(struct loader *loader, const char *text)
 {
-    if (loader->continued == NULL || loader->continued->type != OPTION_MEMBERS) {
+    if (loader->continued == NULL || loader->continued->type != OPTION_SEEDS) {
         mistake_report(loader, loader->line,
-                       "starts with a blank, so it continues the option before it; only members "
+                       "starts with a blank, so it continues the option before it; only seeds "
                        "may take more than one line");
         return;
     }
     const char *comment = strstr(text, " ;"); // inih cuts these from first lines only
-    buffer_append(&loader->members_text, " ", 1);
-    buffer_append(&loader->members_text, text,
+    buffer_append(&loader->seeds_text, " ", 1);
+    buffer_append(&loader->seeds_text, text,
                   comment != NULL ? (size_t)(comment - text) : strlen(text));
 }
 
@@ -256,8 +256,8 @@ static void argument_take(struct loader *loader, const char *argument)
         unknown_report(loader, ORIGIN_COMMAND_LINE, name);
         return;
     }
-    if (option->type == OPTION_MEMBERS)
-        buffer_clear(&loader->members_text);
+    if (option->type == OPTION_SEEDS)
+        buffer_clear(&loader->seeds_text);
     option_take(loader, option, equals + 1, ORIGIN_COMMAND_LINE);
 }
 
@@ -296,46 +296,52 @@ static bool host_is_any(const char *host)
     return strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0;
 }
 
-// A node without a member list is a grid of its own.
-static void member_alone(struct loader *loader)
+static void seeds_finish(struct loader *loader)
 {
     struct config *config = loader->config;
+    int origin = *loader_origin(loader, option_find("seeds"));
+    char why[SEEDS_WHY_BYTES];
+    if (!seeds_parse(buffer_bytes(&loader->seeds_text), &config->seeds, &config->seed_count, why))
+        mistake_report(loader, origin, "%sseeds: %s", origin_dashes(origin), why);
+    else if (config->seed_count == 0 && config->bootstrap_expect > 1)
+        mistake_report(loader, *loader_origin(loader, option_find("bootstrap-expect")),
+                       "bootstrap-expect: %u nodes cannot find each other without seeds",
+                       config->bootstrap_expect);
+    if (config->seed_count == 0)
+        config->bootstrap_expect = 1;
+}
+
+static void address_check(struct loader *loader)
+{
+    const struct config *config = loader->config;
     const char *host = config->advertise[0] != '\0' ? config->advertise : config->bind;
     if (host_is_any(host))
         mistake_report(loader, *loader_origin(loader, option_find("bind")),
-                       "advertise: needed, because clients cannot connect to '%s'", host);
-    config->members = memory_new(sizeof(*config->members));
-    config->member_count = 1;
-    config->members[0].port = config->port;
-    memcpy(config->members[0].name, config->node_name, sizeof(config->node_name));
-    static_assert(sizeof(config->members[0].host) >= sizeof(config->advertise), "host is cut");
-    memcpy(config->members[0].host, host, strlen(host) + 1);
+                       "advertise: needed, because nobody can connect to '%s'", host);
 }
 
-static void members_finish(struct loader *loader)
+static void timing_check(struct loader *loader, const char *name, bool is_right, const char *rule)
 {
-    struct config *config = loader->config;
-    int origin = *loader_origin(loader, option_find("members"));
-    char why[MEMBERS_WHY_BYTES];
-    if (!members_parse(buffer_bytes(&loader->members_text), &config->members, &config->member_count,
-                       why)) {
-        mistake_report(loader, origin, "%smembers: %s", origin_dashes(origin), why);
-        return;
-    }
-    if (config->member_count == 0) {
-        member_alone(loader);
-        return;
-    }
-    for (uint32_t i = 0; i < config->member_count; i++) {
-        if (strcmp(config->members[i].name, config->node_name) != 0)
-            continue;
-        config->member_self = i;
-        if (*loader_origin(loader, option_find("port")) == ORIGIN_DEFAULT)
-            config->port = config->members[i].port;
-        return;
-    }
-    mistake_report(loader, origin, "%smembers: does not list this node, '%s' (option node-name)",
-                   origin_dashes(origin), config->node_name);
+    if (!is_right)
+        mistake_report(loader, *loader_origin(loader, option_find(name)), "%s: %s", name, rule);
+}
+
+// What the safety of leases and the rest of agreement rely on (node/meta/member.h).
+static void timings_check(struct loader *loader)
+{
+    const struct config *config = loader->config;
+    timing_check(loader, "heartbeat-ms", config->heartbeat_ms * 2 <= config->lease_ms,
+                 "must be at most half of lease-ms, so that one lost heartbeat does no harm");
+    timing_check(loader, "election-ms", config->heartbeat_ms * 2 <= config->election_ms,
+                 "must be at least twice heartbeat-ms");
+    timing_check(loader, "suspect-ms",
+                 (uint64_t)config->suspect_ms * 10 >= (uint64_t)config->lease_ms * 11,
+                 "must be a tenth above lease-ms, at least: clocks differ");
+    timing_check(loader, "remove-ms", config->remove_ms >= config->suspect_ms,
+                 "must be at least suspect-ms");
+    timing_check(loader, "voters", config->voters % 2 == 1, "must be 3, 5 or 7");
+    timing_check(loader, "min-in-sync", config->min_in_sync <= config->backups + 1,
+                 "must be at most backups + 1");
 }
 
 static uint32_t core_count(void)
@@ -359,14 +365,16 @@ static void defaults_set(struct config *config)
     char why[OPTION_WHY_BYTES];
     *config = (struct config){0};
     for (size_t i = 0; i < option_count; i++)
-        if (options[i].type != OPTION_MEMBERS)
+        if (options[i].type != OPTION_SEEDS)
             CHECK(option_parse(&options[i], options[i].default_text, config, why));
 }
 
 static void config_finish(struct loader *loader)
 {
     struct config *config = loader->config;
-    members_finish(loader);
+    seeds_finish(loader);
+    address_check(loader);
+    timings_check(loader);
     if (config->workers == 0)
         config->workers = core_count();
     if (config->max_memory_bytes == 0)
@@ -412,12 +420,12 @@ enum config_verdict config_load(int argc, char **argv, struct config *config, FI
         file_load(&loader);
     arguments_take(&loader, argc, argv);
     config_finish(&loader);
-    buffer_deinit(&loader.members_text);
+    buffer_deinit(&loader.seeds_text);
     return loader_conclude(&loader, out);
 }
 
 void config_deinit(struct config *config)
 {
-    free(config->members);
+    free(config->seeds);
     *config = (struct config){0};
 }

@@ -5,6 +5,7 @@
 #include "cluster/base/check.h"
 #include "cluster/model/view.h"
 #include "node/log.h"
+#include "node/seeds.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -31,10 +32,25 @@ struct config {
     uint64_t max_memory_bytes; // never 0: that was replaced by a share of the machine's memory
     uint64_t log_max_bytes;
     uint64_t max_value_bytes;
-    struct view_member *members; // owned; in the order of the list, or this node alone: then its
-                                 // port is `port`, and with 0 known only once the node listens
-    uint32_t member_count;       // at least 1
-    uint32_t member_self;        // this node's number among them
+    char zone[NODE_NAME_BYTES_MAX + 1]; // "": none
+    char secret[SECRET_BYTES_MAX + 1];
+    uint32_t weight;
+    enum member_role role;
+    struct seed *seeds; // owned
+    uint32_t seed_count;
+    uint32_t bootstrap_expect; // never 0 without seeds
+    uint32_t min_in_sync;
+    uint32_t voters;
+    uint32_t heartbeat_ms;
+    uint32_t lease_ms;
+    uint32_t suspect_ms;
+    uint32_t remove_ms;
+    uint32_t election_ms;
+    uint32_t backup_timeout_ms;
+    uint32_t leave_timeout_ms;
+    uint32_t clock_skew_max_ms;
+    uint32_t migration_parallel;
+    uint64_t migration_max_bytes_per_s; // 0: no limit
 };
 
 enum config_verdict {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// grid-node: configuration, log, node, and the control thread's loop until a signal ends it.
+// grid-node: configuration, log, node, and the control thread's loop until a signal or the grid
+// ends it.
 #include "cluster/base/memory.h"
 #include "node/config.h"
 #include "node/log.h"
@@ -10,9 +11,12 @@
 #include <signal.h>
 #include <stdio.h>
 
-struct control {
+struct process {
     struct event_base *base;
     struct logger *log;
+    struct node *node;
+    enum node_end end;
+    bool is_leaving; // a signal has asked for it: the next one means at once
     struct event *terminate;
     struct event *interrupt;
     struct event *hang_up;
@@ -21,41 +25,55 @@ struct control {
 static void on_stop_signal(evutil_socket_t number, short what, void *context)
 {
     (void)what;
-    struct control *control = context;
-    log_write(control->log, LOG_INFO, "node", "stopping: %s", strsignal((int)number));
-    event_base_loopbreak(control->base);
+    struct process *process = context;
+    log_write(process->log, LOG_INFO, "node", "stopping%s: %s",
+              process->is_leaving ? " at once" : "", strsignal((int)number));
+    if (process->is_leaving) {
+        process->end = NODE_STOPPED;
+        event_base_loopbreak(process->base);
+        return;
+    }
+    process->is_leaving = true;
+    node_leave(process->node);
 }
 
 static void on_hang_up(evutil_socket_t number, short what, void *context)
 {
     (void)number;
     (void)what;
-    struct control *control = context;
-    if (!log_reopen(control->log))
-        log_write(control->log, LOG_ERROR, "node", "cannot reopen the log: %s", strerror(errno));
+    struct process *process = context;
+    if (!log_reopen(process->log))
+        log_write(process->log, LOG_ERROR, "node", "cannot reopen the log: %s", strerror(errno));
 }
 
-static void control_init(struct control *control, struct logger *log)
+static void process_init(struct process *process, struct logger *log)
 {
     // Whoever reads the log from a pipe may go away.
     CHECK(signal(SIGPIPE, SIG_IGN) != SIG_ERR);
-    control->base = event_base_new();
-    CHECK(control->base != NULL);
-    control->log = log;
-    control->terminate = evsignal_new(control->base, SIGTERM, on_stop_signal, control);
-    control->interrupt = evsignal_new(control->base, SIGINT, on_stop_signal, control);
-    control->hang_up = evsignal_new(control->base, SIGHUP, on_hang_up, control);
-    CHECK(event_add(control->terminate, NULL) == 0);
-    CHECK(event_add(control->interrupt, NULL) == 0);
-    CHECK(event_add(control->hang_up, NULL) == 0);
+    process->base = event_base_new();
+    CHECK(process->base != NULL);
+    process->log = log;
+    process->terminate = evsignal_new(process->base, SIGTERM, on_stop_signal, process);
+    process->interrupt = evsignal_new(process->base, SIGINT, on_stop_signal, process);
+    process->hang_up = evsignal_new(process->base, SIGHUP, on_hang_up, process);
+    CHECK(event_add(process->terminate, NULL) == 0);
+    CHECK(event_add(process->interrupt, NULL) == 0);
+    CHECK(event_add(process->hang_up, NULL) == 0);
 }
 
-static void control_deinit(struct control *control)
+static void process_deinit(struct process *process)
 {
-    event_free(control->terminate);
-    event_free(control->interrupt);
-    event_free(control->hang_up);
-    event_base_free(control->base);
+    event_free(process->terminate);
+    event_free(process->interrupt);
+    event_free(process->hang_up);
+    event_base_free(process->base);
+}
+
+static void on_end(void *context, enum node_end end)
+{
+    struct process *process = context;
+    process->end = end;
+    event_base_loopbreak(process->base);
 }
 
 static int run(const struct config *config)
@@ -65,17 +83,24 @@ static int run(const struct config *config)
         fprintf(stderr, "grid-node: log-file %s: %s\n", config->log_file, strerror(errno));
         return EXIT_FAILURE;
     }
-    struct control control;
-    control_init(&control, log);
-    struct node *node = node_start(config, log, control.base);
-    if (node) {
-        event_base_dispatch(control.base);
-        node_stop(node);
-        log_write(log, LOG_INFO, "node", "stopped");
-    }
-    control_deinit(&control);
+    struct process process = {0};
+    bool is_right = false;
+    process_init(&process, log);
+    do {
+        process.end = NODE_STOPPED;
+        process.node = node_start(config, log, process.base, on_end, &process);
+        if (!process.node)
+            break;
+        event_base_dispatch(process.base);
+        node_stop(process.node);
+        is_right = process.end != NODE_REFUSED;
+        if (process.end == NODE_REMOVED && !process.is_leaving)
+            log_write(log, LOG_WARN, "node", "removed from the grid: joining again, empty");
+    } while (process.end == NODE_REMOVED && !process.is_leaving);
+    log_write(log, LOG_INFO, "node", "stopped");
+    process_deinit(&process);
     log_free(log);
-    return node ? EXIT_SUCCESS : EXIT_FAILURE;
+    return is_right ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 int main(int argc, char **argv)

@@ -2,13 +2,15 @@
 #include "node/node.h"
 
 #include "cluster/base/memory.h"
-#include "cluster/base/random.h"
+#include "node/control.h"
 #include "node/net/listener.h"
-#include "node/static_view.h"
+#include "node/net/peer.h"
 
 #include <event2/event.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 
 enum {
@@ -19,10 +21,10 @@ enum {
 struct node {
     const struct config *config;
     struct logger *log;
-    struct view view;
-    struct router router;
-    struct peer_address *addresses; // by member
-    atomic_uint open_count;         // connections
+    uint64_t member_id;     // another at each start
+    atomic_uint open_count; // connections
+    atomic_uint_fast64_t lease_until_us;
+    struct control *control;
     uint16_t worker_count;
     struct worker **workers;
     struct connections **connections; // by worker
@@ -32,6 +34,8 @@ struct node {
     struct listener *listener;
     struct event *readiness;
     bool is_ready; // as the log says
+    void (*ended)(void *context, enum node_end end);
+    void *context;
 };
 
 static bool net_flush(struct worker *worker)
@@ -46,6 +50,12 @@ static size_t net_backlog(struct worker *worker)
 {
     const struct node *node = worker->host;
     return peers_backlog(node->peers[worker->options.number]);
+}
+
+static void net_view_changed(struct worker *worker)
+{
+    const struct node *node = worker->host;
+    peers_arrange(node->peers[worker->options.number]);
 }
 
 // ---- Start ----
@@ -81,62 +91,83 @@ static bool start_listener(struct node *node, struct event_base *base)
     return node->listener != NULL;
 }
 
-static bool start_view(struct node *node)
+static void on_control_end(void *context, enum control_end end)
 {
-    enum error error = static_view_make(node->config, listener_port(node->listener), &node->view);
-    if (error != ERROR_NONE) {
-        log_write(node->log, LOG_ERROR, "node", "members: %s", error_name(error));
-        return false;
-    }
-    node->router = (struct router){.view = &node->view,
-                                   .self = (uint16_t)node->config->member_self,
-                                   .worker_count = node->worker_count};
-    return true;
+    struct node *node = context;
+    static const enum node_end ends[] = {
+        [CONTROL_LEFT] = NODE_STOPPED,
+        [CONTROL_REMOVED] = NODE_REMOVED,
+        [CONTROL_REFUSED] = NODE_REFUSED,
+    };
+    node->ended(node->context, ends[end]);
 }
 
-static bool start_addresses(struct node *node)
+static void start_control(struct node *node, struct event_base *base)
 {
-    char text[ERROR_TEXT_BYTES];
-    node->addresses = memory_new_array(node->view.member_count, sizeof *node->addresses);
-    for (uint32_t i = 0; i < node->view.member_count; i++) {
-        const struct view_member *member = &node->view.members[i];
-        if (i == node->config->member_self)
-            continue;
-        if (!address_resolve(member->host, member->port, &node->addresses[i], text, sizeof text)) {
-            log_write(node->log, LOG_ERROR, "net", "member %s: %s", member->name, text);
-            return false;
-        }
-    }
-    return true;
+    struct control_options options = {.config = node->config,
+                                      .log = node->log,
+                                      .base = base,
+                                      .port = listener_port(node->listener),
+                                      .member_id = node->member_id,
+                                      .open_count = &node->open_count,
+                                      .lease_until_us = &node->lease_until_us,
+                                      .workers = node->workers,
+                                      .worker_count = node->worker_count,
+                                      .ended = on_control_end,
+                                      .context = node};
+    node->control = control_new(&options);
 }
 
-static void start_worker(struct node *node, uint16_t number, uint64_t incarnation)
+static struct worker_options worker_options_of(const struct node *node, uint16_t number)
 {
     const struct config *config = node->config;
-    struct worker_options options = {.number = number,
-                                     .router = &node->router,
-                                     .siblings = node->workers,
-                                     .log = node->log,
-                                     .log_bytes_max = config->log_max_bytes / node->worker_count,
-                                     .memory_bytes_max = config->max_memory_bytes,
-                                     .max_value_bytes = config->max_value_bytes,
-                                     .replication_timeout_ms = config->replication_timeout_ms};
+    return (struct worker_options){
+        .number = number,
+        .worker_count = node->worker_count,
+        .siblings = node->workers,
+        .log = node->log,
+        .lease_until_us = &node->lease_until_us,
+        .shard = {.number = number,
+                  .worker_count = node->worker_count,
+                  .member_id = node->member_id,
+                  .log_bytes_max = config->log_max_bytes / node->worker_count,
+                  .value_bytes_max = config->max_value_bytes,
+                  .answer_timeout_ms = config->replication_timeout_ms,
+                  .drop_ms = config->backup_timeout_ms,
+                  .fill_bytes_per_s = config->migration_max_bytes_per_s / node->worker_count},
+        .memory_bytes_max = config->max_memory_bytes,
+        .wished = control_wished,
+        .context = node->control,
+    };
+}
+
+static void start_worker(struct node *node, uint16_t number)
+{
+    const struct config *config = node->config;
+    struct worker_options options = worker_options_of(node, number);
     struct worker *worker = worker_new(&options);
     struct connections_options connections = {.node_name = config->node_name,
                                               .grid_name = config->grid_name,
-                                              .incarnation = incarnation,
+                                              .secret = config->secret,
+                                              .member_id = node->member_id,
+                                              .control_arrived = control_arrived,
+                                              .cluster_asked = control_asked,
+                                              .context = node->control,
                                               .output_bytes_max =
                                                   config->connection_output_max_bytes,
                                               .frame_body_bytes_max = FRAME_BODY_BYTES_MAX,
                                               .open_count = &node->open_count};
     struct peers_options peers = {.node_name = config->node_name,
                                   .grid_name = config->grid_name,
-                                  .addresses = node->addresses,
-                                  .frame_body_bytes_max = FRAME_BODY_BYTES_MAX};
+                                  .secret = config->secret,
+                                  .member_id = node->member_id,
+                                  .frame_body_bytes_max = FRAME_BODY_BYTES_MAX,
+                                  .stall_ms = config->replication_timeout_ms};
     node->workers[number] = worker;
     worker->host = node;
     worker->flush = net_flush;
     worker->backlog = net_backlog;
+    worker->view_changed = net_view_changed;
     node->connections[number] = connections_new(worker, &connections);
     worker->connections = node->connections[number];
     node->peers[number] = peers_new(worker, &peers);
@@ -159,7 +190,8 @@ static void start_threads(struct node *node)
     }
 }
 
-// Ready: each primary of this node has all its backups. The log says when that begins and ends.
+// Ready: a member with a lease, whose primaries have all their copies. The log says when that
+// begins and ends.
 static void on_readiness(evutil_socket_t descriptor, short what, void *context)
 {
     (void)descriptor;
@@ -167,14 +199,17 @@ static void on_readiness(evutil_socket_t descriptor, short what, void *context)
     struct node *node = context;
     unsigned lacking = 0;
     for (uint16_t i = 0; i < node->worker_count; i++)
-        lacking += atomic_load_explicit(&node->workers[i]->out_of_sync_count, memory_order_relaxed);
-    if (node->is_ready == (lacking == 0))
+        lacking += atomic_load_explicit(&node->workers[i]->lacking_count, memory_order_relaxed);
+    bool serves = control_is_ready(node->control);
+    bool is_ready = serves && lacking == 0;
+    if (node->is_ready == is_ready)
         return;
-    node->is_ready = lacking == 0;
+    node->is_ready = is_ready;
     if (node->is_ready)
         log_write(node->log, LOG_INFO, "node", "ready: every partition here has its backups");
     else
-        log_write(node->log, LOG_WARN, "node", "not ready: %u partitions lack a backup", lacking);
+        log_write(node->log, LOG_WARN, "node", "not ready: %s, %u partitions lack a copy",
+                  serves ? "serving" : "no contact to a majority", lacking);
 }
 
 static void start_readiness(struct node *node, struct event_base *base)
@@ -182,38 +217,54 @@ static void start_readiness(struct node *node, struct event_base *base)
     const struct timeval period = {.tv_usec = READINESS_MS * US_PER_MS};
     node->readiness = event_new(base, -1, EV_PERSIST, on_readiness, node);
     CHECK(node->readiness && event_add(node->readiness, &period) == 0);
-    on_readiness(-1, 0, node);
 }
 
-struct node *node_start(const struct config *config, struct logger *log, struct event_base *base)
+// Never 0, and never the same twice: what a member is known by.
+static uint64_t identity(void)
+{
+    uint64_t id = 0;
+    while (id == 0)
+        CHECK(getrandom(&id, sizeof id, 0) == sizeof id);
+    return id;
+}
+
+struct node *node_start(const struct config *config, struct logger *log, struct event_base *base,
+                        void (*ended)(void *context, enum node_end end), void *context)
 {
     struct node *node = memory_new(sizeof *node);
     node->config = config;
     node->log = log;
+    node->ended = ended;
+    node->context = context;
+    node->member_id = identity();
     node->worker_count = (uint16_t)config->workers;
     node->workers = memory_new_array(node->worker_count, sizeof *node->workers);
     node->connections = memory_new_array(node->worker_count, sizeof *node->connections);
     node->peers = memory_new_array(node->worker_count, sizeof *node->peers);
     node->threads = memory_new_array(node->worker_count, sizeof *node->threads);
     descriptors_raise(node);
-    if (!start_listener(node, base) || !start_view(node) || !start_addresses(node)) {
+    if (!start_listener(node, base)) {
         node_stop(node);
         return NULL;
     }
-    struct random random = {.state = worker_now_us()};
-    uint64_t incarnation = random_next(&random);
+    start_control(node, base);
     for (uint16_t i = 0; i < node->worker_count; i++)
-        start_worker(node, i, incarnation);
+        start_worker(node, i);
     start_threads(node);
-    log_write(log, LOG_INFO, "node",
-              "%s of grid %s listens on %s:%u, %u workers, %u members, %u partitions",
+    log_write(log, LOG_INFO, "node", "%s of grid %s listens on %s:%u, %u workers, id %016" PRIx64,
               config->node_name, config->grid_name, config->bind, listener_port(node->listener),
-              node->worker_count, node->view.member_count, node->view.partition_count);
+              node->worker_count, node->member_id);
+    control_start(node->control);
     start_readiness(node, base);
     return node;
 }
 
 // ---- Stop: the same list, backwards ----
+
+void node_leave(struct node *node)
+{
+    control_leave(node->control);
+}
 
 // Letters under way come home, and answers that wait are forgotten: afterwards no worker refers to
 // an outlet of another.
@@ -226,6 +277,7 @@ static void workers_settle(struct node *node)
         delivered = 0;
         for (uint16_t i = 0; i < node->thread_count; i++)
             delivered += mailbox_drain(node->workers[i]->mailbox, node->workers[i]);
+        delivered += control_drain(node->control);
     } while (delivered > 0);
 }
 
@@ -237,17 +289,18 @@ void node_stop(struct node *node)
         worker_stop(node->workers[i]);
     for (uint16_t i = 0; i < node->thread_count; i++)
         CHECK(pthread_join(node->threads[i], NULL) == 0);
-    workers_settle(node);
+    if (node->control)
+        workers_settle(node);
     for (uint16_t i = 0; i < node->worker_count && node->workers[i]; i++) {
         peers_free(node->peers[i]);
         connections_free(node->connections[i]);
     }
     for (uint16_t i = 0; i < node->worker_count && node->workers[i]; i++)
         worker_free(node->workers[i]);
+    if (node->control)
+        control_free(node->control);
     if (node->listener)
         listener_free(node->listener);
-    view_deinit(&node->view);
-    free(node->addresses);
     free(node->workers);
     free(node->connections);
     free(node->peers);

@@ -8,13 +8,16 @@
 #include <stdio.h>
 
 enum option_type {
-    OPTION_NAME,    // 1 to NODE_NAME_BYTES_MAX letters, digits, '.', '-' or '_'
-    OPTION_TEXT,    // up to CONFIG_TEXT_BYTES_MAX bytes, may be empty
-    OPTION_MEMBERS, // a member list; checked with the whole configuration
-    OPTION_NUMBER,  // uint32_t
-    OPTION_PORT,    // uint16_t
-    OPTION_BYTES,   // uint64_t; K, M, G and T multiply by powers of 1024
-    OPTION_LEVEL,   // enum log_level
+    OPTION_NAME,   // 1 to NODE_NAME_BYTES_MAX letters, digits, '.', '-' or '_'
+    OPTION_TEXT,   // up to CONFIG_TEXT_BYTES_MAX bytes, may be empty
+    OPTION_LABEL,  // as NAME, or empty
+    OPTION_SEEDS,  // a list of seeds; checked with the whole configuration
+    OPTION_SECRET, // up to SECRET_BYTES_MAX bytes, may be empty; never shown
+    OPTION_ROLE,   // enum member_role
+    OPTION_NUMBER, // uint32_t
+    OPTION_PORT,   // uint16_t
+    OPTION_BYTES,  // uint64_t; K, M, G and T multiply by powers of 1024
+    OPTION_LEVEL,  // enum log_level
 };
 
 enum {
@@ -26,7 +29,7 @@ struct option {
     const char *name; // unique over all sections
     const char *section;
     enum option_type type;
-    size_t offset; // of the field in struct config; unused by OPTION_MEMBERS
+    size_t offset; // of the field in struct config; unused by OPTION_SEEDS
     uint64_t min;  // of NUMBER, PORT and BYTES
     uint64_t max;
     const char *unit; // of what is counted; "" where the name says it
@@ -48,7 +51,7 @@ const struct option *option_nearest(const char *name);
 bool option_section_is_known(const char *section);
 
 // Sets the option's field. On an error the field keeps its value and `why` (OPTION_WHY_BYTES) says
-// what is wrong. Not for OPTION_MEMBERS.
+// what is wrong. Not for OPTION_SEEDS.
 MUST_USE bool option_parse(const struct option *option, const char *text, struct config *config,
                            char *why);
 

@@ -5,8 +5,8 @@
 #include "cluster/wire/op_codec.h"
 #include "node/net/session.h"
 #include "node/net/socket.h"
-#include "node/worker/execute.h"
-#include "node/worker/warm.h"
+#include "node/shard/execute.h"
+#include "node/shard/warm.h"
 
 #include <event2/event.h>
 #include <stdio.h>
@@ -65,7 +65,7 @@ static void connection_detach(struct connection *connection)
     while ((watch = watch_first(&connection->watches)) != NULL)
         watch_free(watch);
     if (connection->state == CONNECTION_PEER)
-        worker_primary_gone(connection->connections->worker, &connection->outlet);
+        shard_primary_gone(connection->connections->worker->shard, &connection->outlet);
     connection->state = CONNECTION_CLOSED;
     connection->connections->worker->counters.connections_closed++;
     connection->outlet.is_closed = true;
@@ -96,7 +96,7 @@ void connection_refuse(struct connection *connection, uint32_t request_id, enum 
     error_encode(&connection->outlet.out, FRAME_ERROR, request_id, PARTITION_ANY, error, text, 0);
     outlet_changed(&connection->outlet);
     if (connection->state == CONNECTION_PEER)
-        worker_primary_gone(connection->connections->worker, &connection->outlet);
+        shard_primary_gone(connection->connections->worker->shard, &connection->outlet);
     connection->state = CONNECTION_ENDING;
     log_write(connection->connections->worker->options.log, LOG_WARN, "net",
               "connection refused: %s: %s", error_name(error), text);
@@ -121,7 +121,7 @@ static bool connection_must_wait(const struct connection *connection)
 
 // ---- To another worker ----
 
-static void arrival_deliver(struct worker *worker, struct letter *letter);
+static void arrival_deliver(void *receiver, struct letter *letter);
 
 void connection_hand_over(struct connection *connection, uint16_t worker_number, struct bytes rest)
 {
@@ -135,6 +135,16 @@ void connection_hand_over(struct connection *connection, uint16_t worker_number,
     worker_post(worker, &arrival->letter);
 }
 
+void connection_hand_to_control(struct connection *connection, struct bytes rest)
+{
+    const struct connections_options *options = &connection->connections->options;
+    int descriptor = connection->descriptor;
+    struct buffer in = {0};
+    buffer_append(&in, rest.data, rest.size);
+    connection_detach(connection);
+    options->control_arrived(options->context, descriptor, in);
+}
+
 // ---- Reading ----
 
 static void refuse_operation(struct connection *connection, const struct frame *frame,
@@ -142,7 +152,6 @@ static void refuse_operation(struct connection *connection, const struct frame *
 {
     char text[128];
     snprintf(text, sizeof text, "%s: %s", what, error_name(error));
-    connection->connections->worker->counters.errors++;
     error_encode(&connection->outlet.out, FRAME_ERROR, frame->header.request_id,
                  frame->header.partition, error, text, 0);
     outlet_changed(&connection->outlet);
@@ -161,8 +170,9 @@ static bool batch_execute(struct connection *connection, struct batch *batch, si
 {
     if (batch->count == 0)
         return !connection_must_wait(connection);
-    uint32_t executed =
-        execute_batch(connection->connections->worker, batch->requests, batch->count);
+    struct worker *worker = connection->connections->worker;
+    worker_refresh(worker);
+    uint32_t executed = execute_batch(worker->shard, batch->requests, batch->count);
     bool complete = executed == batch->count;
     *consumed = batch->ends[executed - 1];
     batch->count = 0;
@@ -179,7 +189,8 @@ static enum error batch_add(struct connection *connection, struct batch *batch,
         return error;
     request->id = frame->header.request_id;
     request->outlet = &connection->outlet;
-    execute_prepare(connection->connections->worker, request);
+    request->op.client = connection->client_id;
+    execute_prepare(connection->connections->worker->shard, request);
     batch->ends[batch->count++] = end;
     return ERROR_NONE;
 }
@@ -239,7 +250,7 @@ static enum verdict input_handle(struct connection *connection, struct bytes inp
         bool parsed = true;
         struct bytes rest = bytes_of(input.data + offset, input.size - offset);
         if (connection->state == CONNECTION_PEER && warm_count-- == 0)
-            warm_count = warm_frames(connection->connections->worker, rest);
+            warm_count = warm_frames(connection->connections->worker->shard, rest);
         enum frame_verdict found = frame_parse(
             rest, connection->connections->options.frame_body_bytes_max, &frame, &error);
         if (found == FRAME_INCOMPLETE)
@@ -381,11 +392,32 @@ static void dirty_flush(struct connections *connections)
         connection_flush(LIST_ENTRY(link, struct connection, dirty_link));
 }
 
+// What was answered under a lease that has ended meanwhile may be stale: it must not leave. The
+// clients ask again, elsewhere.
+static void stale_drop(struct connections *connections)
+{
+    struct list *link;
+    while ((link = list_pop(&connections->dirty)) != NULL) {
+        struct connection *connection = LIST_ENTRY(link, struct connection, dirty_link);
+        if (connection->state == CONNECTION_PEER)
+            connection_flush(connection);
+        else if (connection->state != CONNECTION_CLOSED)
+            connection_close(connection);
+    }
+}
+
+static void lease_flush(struct connections *connections)
+{
+    if (!shard_lease_holds(connections->worker->shard, worker_clock_us()))
+        stale_drop(connections);
+    dirty_flush(connections);
+}
+
 bool connections_flush(struct connections *connections)
 {
-    dirty_flush(connections); // first, since it makes room
+    lease_flush(connections); // first, since it makes room
     paused_resume(connections);
-    dirty_flush(connections);
+    lease_flush(connections);
     return paused_may_resume(connections);
 }
 
@@ -422,8 +454,9 @@ static void arrival_drop(struct arrival *arrival)
     free(arrival);
 }
 
-static void arrival_deliver(struct worker *worker, struct letter *letter)
+static void arrival_deliver(void *receiver, struct letter *letter)
 {
+    const struct worker *worker = receiver;
     struct arrival *arrival = (struct arrival *)letter;
     if (worker->is_stopping) {
         arrival_drop(arrival);

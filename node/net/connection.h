@@ -15,7 +15,16 @@ struct connections; // all accepted connections of one worker
 struct connections_options {
     const char *node_name; // borrowed, as all pointers here
     const char *grid_name;
-    uint64_t incarnation;
+    const char *secret; // of the grid; "": none
+    uint64_t member_id;
+    // Takes a connection of another node's control thread, and what was read of it from its HELLO
+    // on (moves). Called on the worker's thread.
+    void (*control_arrived)(void *context, int descriptor, struct buffer in);
+    // Answers a FRAME_CLUSTER, now or later: the outlet is held until then. The frame is borrowed
+    // until return. Called on the worker's thread.
+    void (*cluster_asked)(void *context, struct worker *worker, struct outlet *outlet,
+                          const struct frame *frame);
+    void *context;             // of both
     uint64_t output_bytes_max; // per connection
     uint32_t frame_body_bytes_max;
     atomic_uint *open_count; // of the whole node

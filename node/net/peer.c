@@ -6,7 +6,7 @@
 #include "cluster/wire/cursor.h"
 #include "cluster/wire/message_codec.h"
 #include "node/net/socket.h"
-#include "node/worker/warm.h"
+#include "node/shard/warm.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -32,8 +32,9 @@ struct peer {
     struct outlet outlet;
     struct peers *peers;
     enum peer_state state;
-    uint16_t member;
+    uint64_t member_id;
     uint16_t worker;        // of that member
+    uint16_t worker_count;  // of that member, as HELLO said; 0: not known yet
     uint32_t back_off_ms;   // before the next attempt
     int descriptor;         // -1: none
     bool was_reported;      // its failure stands in the log already
@@ -69,9 +70,22 @@ static void on_outlet_released(struct outlet *outlet)
     (void)outlet; // nobody holds a link's outlet: answers never go there
 }
 
-static const struct view_member *peer_member(const struct peer *peer)
+// Where the member stands in the view; VIEW_NO_MEMBER: it is none any more.
+static uint16_t peer_number(const struct peer *peer)
 {
-    return &peer->peers->worker->options.router->view->members[peer->member];
+    const struct published_view *published = peer->peers->worker->published;
+    return view_find_member(&published->view, peer->member_id);
+}
+
+static void peer_log(const struct peer *peer, enum log_level level, const char *reason)
+{
+    const struct worker *worker = peer->peers->worker;
+    uint16_t number = peer_number(peer);
+    if (number == VIEW_NO_MEMBER)
+        return;
+    const struct view_member *member = &worker->published->view.members[number];
+    log_write(worker->options.log, level, "peer", "link to %s (%s:%u) worker %u: %s", member->name,
+              member->host, member->port, peer->worker, reason);
 }
 
 // ---- Failure and the next attempt ----
@@ -99,19 +113,22 @@ static void socket_drop(struct peer *peer)
     buffer_deinit(&peer->in);
 }
 
+static void peer_unlink(struct peer *peer)
+{
+    worker_refresh(peer->peers->worker);
+    shard_link_down(peer->peers->worker->shard, &peer->outlet);
+}
+
 // The one place where a link goes down. Each outage is logged once.
 static void peer_fail(struct peer *peer, const char *reason)
 {
     bool was_up = peer->state == PEER_UP;
-    const struct view_member *member = peer_member(peer);
     if (was_up || !peer->was_reported)
-        log_write(peer->peers->worker->options.log, LOG_WARN, "peer",
-                  "link to %s (%s:%u) worker %u: %s", member->name, member->host, member->port,
-                  peer->worker, reason);
+        peer_log(peer, LOG_WARN, reason);
     peer->was_reported = true;
     peer->state = PEER_WAITING;
     if (was_up)
-        worker_link_down(peer->peers->worker, &peer->outlet);
+        peer_unlink(peer);
     socket_drop(peer);
     uint32_t jitter_ms = (uint32_t)random_below(&peer->peers->random, peer->back_off_ms + 1);
     timer_set(peer, peer->back_off_ms + jitter_ms);
@@ -128,81 +145,37 @@ static void peer_greet(struct peer *peer)
                           .role = HELLO_PEER,
                           .worker = peer->worker,
                           .name = bytes_of_text(peer->peers->options.node_name),
-                          .grid = bytes_of_text(peer->peers->options.grid_name)};
+                          .grid = bytes_of_text(peer->peers->options.grid_name),
+                          .grid_id = shard_view(peer->peers->worker->shard)->grid_id,
+                          .secret = bytes_of_text(peer->peers->options.secret),
+                          .id = peer->peers->options.member_id};
     hello_encode(&peer->outlet.out, 0, &hello);
     peer->state = PEER_GREETING;
     outlet_changed(&peer->outlet);
 }
 
-static struct peer *peer_new(struct peers *peers, uint16_t member, uint16_t worker);
-
-static bool is_our_primary(const struct router *router, uint32_t partition, uint16_t worker)
-{
-    return router_is_primary(router, (uint16_t)partition) &&
-           router_worker(router, (uint16_t)partition) == worker;
-}
-
-// Whether one of the worker's primaries has a backup on this worker of that member.
-static bool link_is_needed(const struct worker *worker, uint16_t member, uint16_t remote_worker,
-                           uint16_t remote_worker_count)
-{
-    const struct router *router = worker->options.router;
-    const struct view *view = router->view;
-    for (uint32_t p = 0; p < view->partition_count; p++) {
-        if (p % remote_worker_count != remote_worker ||
-            !is_our_primary(router, p, worker->options.number))
-            continue;
-        for (uint32_t replica = 1; replica < view->replica_count; replica++) {
-            if (view_owner(view, p, replica) == member)
-                return true;
-        }
-    }
-    return false;
-}
-
-static bool link_exists(const struct peers *peers, uint16_t member, uint16_t worker)
-{
-    for (struct list *link = peers->all.next; link != &peers->all; link = link->next) {
-        const struct peer *peer = LIST_ENTRY(link, struct peer, all_link);
-        if (peer->member == member && peer->worker == worker)
-            return true;
-    }
-    return false;
-}
-
-// The first link to a member tells how many workers it has; the others follow.
-static void links_complete(struct peers *peers, uint16_t member, uint16_t remote_worker_count)
-{
-    for (uint16_t worker = 1; worker < remote_worker_count; worker++) {
-        if (!link_exists(peers, member, worker) &&
-            link_is_needed(peers->worker, member, worker, remote_worker_count))
-            peer_new(peers, member, worker);
-    }
-}
+static void links_complete(struct peers *peers, uint64_t member_id, uint16_t worker_count);
 
 // The answer to HELLO. NULL: the link is up; else what is wrong with it.
 static const char *greeting_answered(struct peer *peer, const struct frame *frame)
 {
     struct hello_reply reply;
-    const struct worker *worker = peer->peers->worker;
+    struct worker *worker = peer->peers->worker;
     if (frame->header.kind == FRAME_ERROR)
-        return "it refuses us: another grid, another list of members, or another version";
+        return "it refuses us: another grid, another secret, or another version";
     if (frame->header.kind != FRAME_REPLY || hello_reply_decode(frame->body, &reply) != ERROR_NONE)
         return "its answer to HELLO is malformed";
-    if (!bytes_equal(reply.node, bytes_of_text(peer_member(peer)->name)))
-        return "another node answers at this address";
-    if (reply.partition_count != worker->options.router->view->partition_count)
-        return "it has another number of partitions";
+    if (reply.incarnation != peer->member_id)
+        return "another node, or another start of it, answers at this address";
     peer->state = PEER_UP;
     peer->was_reported = false;
+    peer->worker_count = reply.worker_count;
     peer->back_off_ms = BACK_OFF_FIRST_MS;
     event_del(peer->timer);
-    log_write(worker->options.log, LOG_INFO, "peer", "link to %s (%s:%u) worker %u: up",
-              peer_member(peer)->name, peer_member(peer)->host, peer_member(peer)->port,
-              peer->worker);
-    worker_link_up(peer->peers->worker, peer->member, reply.worker, reply.worker_count,
-                   &peer->outlet);
-    links_complete(peer->peers, peer->member, reply.worker_count);
+    peer_log(peer, LOG_INFO, "up");
+    worker_refresh(worker);
+    shard_link_up(worker->shard, peer->member_id, reply.worker, reply.worker_count, &peer->outlet);
+    links_complete(peer->peers, peer->member_id, reply.worker_count);
     return NULL;
 }
 
@@ -215,9 +188,7 @@ static const char *peer_frame(struct peer *peer, const struct frame *frame)
         return greeting_answered(peer, frame);
     if (frame->header.kind == FRAME_ERROR)
         return "it refuses what we sent";
-    struct worker *worker = peer->peers->worker;
-    struct replica *replica = worker_replica(worker, frame->header.partition);
-    if (!replica || replica_report(replica, &peer->outlet, frame, worker->watches) != ERROR_NONE)
+    if (shard_report(peer->peers->worker->shard, &peer->outlet, frame) != ERROR_NONE)
         return "it sent a frame that makes no sense";
     return NULL;
 }
@@ -226,11 +197,12 @@ static const char *peer_frame(struct peer *peer, const struct frame *frame)
 static const char *peer_input(struct peer *peer)
 {
     uint32_t warm_count = 0; // frames that were looked at ahead
+    worker_refresh(peer->peers->worker);
     for (;;) {
         struct frame frame;
         enum error error;
         if (warm_count-- == 0)
-            warm_count = warm_frames(peer->peers->worker, buffer_bytes(&peer->in));
+            warm_count = warm_frames(peer->peers->worker->shard, buffer_bytes(&peer->in));
         enum frame_verdict verdict = frame_parse(
             buffer_bytes(&peer->in), peer->peers->options.frame_body_bytes_max, &frame, &error);
         if (verdict == FRAME_INCOMPLETE)
@@ -270,7 +242,7 @@ static void stall_watch(struct peer *peer, bool is_blocked, bool has_moved)
     if (!is_blocked)
         event_del(peer->timer);
     else if (has_moved || !event_pending(peer->timer, EV_TIMEOUT, NULL))
-        timer_set(peer, peer->peers->worker->options.replication_timeout_ms);
+        timer_set(peer, peer->peers->options.stall_ms);
 }
 
 static void peer_flush(struct peer *peer)
@@ -313,10 +285,23 @@ static void on_writable(evutil_socket_t descriptor, short what, void *context)
     }
 }
 
+static const struct peer_address *peer_address(const struct peer *peer)
+{
+    uint16_t number = peer_number(peer);
+    if (number == VIEW_NO_MEMBER)
+        return NULL;
+    const struct peer_address *address = &peer->peers->worker->published->addresses[number];
+    return address->size > 0 ? address : NULL;
+}
+
 static void peer_connect(struct peer *peer)
 {
-    const struct peer_address *address = &peer->peers->options.addresses[peer->member];
+    const struct peer_address *address = peer_address(peer);
     struct event_base *base = peer->peers->worker->base;
+    if (!address) {
+        peer_fail(peer, "its address is not known (yet)");
+        return;
+    }
     peer->state = PEER_CONNECTING;
     peer->descriptor = socket(address->address.ss_family, SOCK_STREAM, 0);
     if (peer->descriptor < 0 || !socket_prepare(peer->descriptor)) {
@@ -347,11 +332,11 @@ static void on_timer(evutil_socket_t descriptor, short what, void *context)
 
 // ---- All links ----
 
-static struct peer *peer_new(struct peers *peers, uint16_t member, uint16_t worker)
+static void peer_new(struct peers *peers, uint64_t member_id, uint16_t worker)
 {
     struct peer *peer = memory_new(sizeof *peer);
     peer->peers = peers;
-    peer->member = member;
+    peer->member_id = member_id;
     peer->worker = worker;
     peer->descriptor = -1;
     peer->back_off_ms = BACK_OFF_FIRST_MS;
@@ -363,7 +348,14 @@ static struct peer *peer_new(struct peers *peers, uint16_t member, uint16_t work
     list_init(&peer->dirty_link);
     list_append(&peers->all, &peer->all_link);
     timer_set(peer, 0);
-    return peer;
+}
+
+static void peer_free(struct peer *peer)
+{
+    list_remove(&peer->all_link);
+    socket_drop(peer);
+    event_free(peer->timer);
+    free(peer);
 }
 
 struct peers *peers_new(struct worker *worker, const struct peers_options *options)
@@ -371,28 +363,73 @@ struct peers *peers_new(struct worker *worker, const struct peers_options *optio
     struct peers *peers = memory_new(sizeof *peers);
     peers->worker = worker;
     peers->options = *options;
-    peers->random.state = worker_now_us() + worker->options.number;
+    peers->random.state = worker_clock_us() + worker->options.number;
     list_init(&peers->all);
     list_init(&peers->dirty);
-    for (uint32_t member = 0; member < worker->options.router->view->member_count; member++) {
-        // With one worker assumed, any backup there makes the link needed.
-        if (member != worker->options.router->self &&
-            link_is_needed(worker, (uint16_t)member, 0, 1))
-            peer_new(peers, (uint16_t)member, 0);
-    }
     return peers;
 }
 
 void peers_free(struct peers *peers)
 {
-    struct list *link;
-    while ((link = list_pop(&peers->all)) != NULL) {
-        struct peer *peer = LIST_ENTRY(link, struct peer, all_link);
-        socket_drop(peer);
-        event_free(peer->timer);
-        free(peer);
-    }
+    while (!list_is_empty(&peers->all))
+        peer_free(LIST_ENTRY(peers->all.next, struct peer, all_link));
     free(peers);
+}
+
+static const struct peer *peer_find(const struct peers *peers, uint64_t member_id, uint16_t worker)
+{
+    for (struct list *link = peers->all.next; link != &peers->all; link = link->next) {
+        const struct peer *peer = LIST_ENTRY(link, struct peer, all_link);
+        if (peer->member_id == member_id && peer->worker == worker)
+            return peer;
+    }
+    return NULL;
+}
+
+// The first link to a member tells how many workers it has; the others follow.
+static void links_complete(struct peers *peers, uint64_t member_id, uint16_t worker_count)
+{
+    for (uint16_t worker = 1; worker < worker_count; worker++) {
+        if (!peer_find(peers, member_id, worker) &&
+            shard_wants_link(peers->worker->shard, member_id, worker, worker_count))
+            peer_new(peers, member_id, worker);
+    }
+}
+
+// With one worker assumed, any backup there makes the first link wanted.
+static bool peer_is_wanted(const struct peer *peer)
+{
+    const struct shard *shard = peer->peers->worker->shard;
+    if (peer->worker == 0)
+        return shard_wants_link(shard, peer->member_id, 0, 1);
+    return peer->worker_count == 0 ||
+           shard_wants_link(shard, peer->member_id, peer->worker, peer->worker_count);
+}
+
+void peers_arrange(struct peers *peers)
+{
+    const struct view *view = &peers->worker->published->view;
+    struct list *next;
+    for (struct list *link = peers->all.next; link != &peers->all; link = next) {
+        next = link->next;
+        struct peer *peer = LIST_ENTRY(link, struct peer, all_link);
+        if (peer_number(peer) != VIEW_NO_MEMBER && peer_is_wanted(peer))
+            continue;
+        if (peer->state == PEER_UP)
+            peer_unlink(peer);
+        peer_free(peer);
+    }
+    for (uint32_t i = 0; i < view->member_count; i++) {
+        uint64_t id = view->members[i].id;
+        if (id == 0 || id == peers->options.member_id ||
+            !shard_wants_link(peers->worker->shard, id, 0, 1))
+            continue;
+        const struct peer *first = peer_find(peers, id, 0);
+        if (!first)
+            peer_new(peers, id, 0);
+        else if (first->state == PEER_UP)
+            links_complete(peers, id, first->worker_count);
+    }
 }
 
 void peers_flush(struct peers *peers)

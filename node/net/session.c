@@ -3,68 +3,87 @@
 
 #include "cluster/wire/message_codec.h"
 #include "cluster/wire/op_codec.h"
+#include "cluster/wire/view_codec.h"
+#include "node/shard/subscriptions.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 // ---- HELLO ----
 
-static uint16_t member_named(const struct view *view, struct bytes name)
-{
-    for (uint32_t i = 0; i < view->member_count; i++) {
-        if (bytes_equal(bytes_of_text(view->members[i].name), name))
-            return (uint16_t)i;
-    }
-    return VIEW_NO_MEMBER;
-}
-
 static void hello_answer(struct connection *connection, uint32_t request_id)
 {
     const struct connections_options *options = &connection->connections->options;
-    const struct worker_options *worker = &connection->connections->worker->options;
+    const struct worker *worker = connection->connections->worker;
+    const struct view *view = shard_view(worker->shard);
     struct hello_reply reply = {.version = PROTOCOL_VERSION,
                                 .node = bytes_of_text(options->node_name),
                                 .grid = bytes_of_text(options->grid_name),
-                                .incarnation = options->incarnation,
-                                .worker = worker->number,
-                                .worker_count = worker->router->worker_count,
-                                .partition_count = worker->router->view->partition_count};
+                                .incarnation = options->member_id,
+                                .worker = worker->options.number,
+                                .worker_count = worker->options.worker_count,
+                                .partition_count = view ? view->partition_count : 0,
+                                .view_version = view ? view->version : 0};
     hello_reply_encode(&connection->outlet.out, request_id, &reply);
     outlet_changed(&connection->outlet);
 }
 
-static bool hello_is_acceptable(struct connection *connection, uint32_t request_id,
-                                const struct hello *hello)
+// Takes as long whatever is wrong with it, so that nobody can find it byte by byte.
+static bool secret_is_right(const char *ours, struct bytes theirs)
 {
-    const struct connections *connections = connection->connections;
-    const struct router *router = connections->worker->options.router;
-    char text[256];
-    if (hello->version_min > PROTOCOL_VERSION || hello->version_max < PROTOCOL_VERSION) {
-        snprintf(text, sizeof text, "this node speaks protocol version %d, asked for %u to %u",
-                 PROTOCOL_VERSION, hello->version_min, hello->version_max);
-        connection_refuse(connection, request_id, ERROR_UNSUPPORTED_VERSION, text);
-        return false;
+    size_t size = strlen(ours);
+    uint8_t differs = size != theirs.size;
+    for (size_t i = 0; i < theirs.size; i++)
+        differs |= (uint8_t)(theirs.data[i] ^ (uint8_t)ours[i < size ? i : 0]);
+    return differs == 0;
+}
+
+// ERROR_NONE, or why `hello` is turned away; `text` says what to do.
+static enum error peer_refusal(const struct connections *connections, const struct hello *hello,
+                               char *text, size_t capacity)
+{
+    const struct view *view = shard_view(connections->worker->shard);
+    if (!secret_is_right(connections->options.secret, hello->secret)) {
+        snprintf(
+            text, capacity,
+            "the secret of '%.*s' is not this grid's: set the option secret to the same on all "
+            "nodes",
+            (int)hello->name.size, (const char *)hello->name.data);
+        return ERROR_WRONG_SECRET;
     }
-    if ((hello->grid.size > 0 || hello->role == HELLO_PEER) &&
+    if (view && hello->grid_id != 0 && hello->grid_id != view->grid_id) {
+        snprintf(text, capacity,
+                 "'%.*s' is of another grid of the same name (id %016" PRIx64 ", here %016" PRIx64
+                 "): grids are never merged; restart it to join this one, empty",
+                 (int)hello->name.size, (const char *)hello->name.data, hello->grid_id,
+                 view->grid_id);
+        return ERROR_WRONG_GRID;
+    }
+    return ERROR_NONE;
+}
+
+static enum error hello_refusal(const struct connections *connections, const struct hello *hello,
+                                char *text, size_t capacity)
+{
+    uint16_t worker_count = connections->worker->options.worker_count;
+    if (hello->version_min > PROTOCOL_VERSION || hello->version_max < PROTOCOL_VERSION) {
+        snprintf(text, capacity, "this node speaks protocol version %d, asked for %u to %u",
+                 PROTOCOL_VERSION, hello->version_min, hello->version_max);
+        return ERROR_UNSUPPORTED_VERSION;
+    }
+    if ((hello->grid.size > 0 || hello->role != HELLO_CLIENT) &&
         !bytes_equal(hello->grid, bytes_of_text(connections->options.grid_name))) {
-        snprintf(text, sizeof text, "this node belongs to grid '%s', asked for '%.*s'",
+        snprintf(text, capacity, "this node belongs to grid '%s', asked for '%.*s'",
                  connections->options.grid_name, (int)hello->grid.size,
                  (const char *)hello->grid.data);
-        connection_refuse(connection, request_id, ERROR_WRONG_GRID, text);
-        return false;
+        return ERROR_WRONG_GRID;
     }
-    if (hello->worker != HELLO_ANY_WORKER && hello->worker >= router->worker_count) {
-        snprintf(text, sizeof text, "worker %u: this node has %u", hello->worker,
-                 router->worker_count);
-        connection_refuse(connection, request_id, ERROR_INVALID_ARGUMENT, text);
-        return false;
+    if (hello->worker != HELLO_ANY_WORKER && hello->worker >= worker_count) {
+        snprintf(text, capacity, "worker %u: this node has %u", hello->worker, worker_count);
+        return ERROR_INVALID_ARGUMENT;
     }
-    if (hello->role == HELLO_PEER && member_named(router->view, hello->name) == VIEW_NO_MEMBER) {
-        snprintf(text, sizeof text, "'%.*s' is no member of this grid", (int)hello->name.size,
-                 (const char *)hello->name.data);
-        connection_refuse(connection, request_id, ERROR_WRONG_GRID, text);
-        return false;
-    }
-    return true;
+    return hello->role == HELLO_CLIENT ? ERROR_NONE
+                                       : peer_refusal(connections, hello, text, capacity);
 }
 
 // `rest`: the HELLO's frame and all that follows it.
@@ -72,46 +91,64 @@ static enum verdict session_hello(struct connection *connection, const struct fr
                                   struct bytes rest)
 {
     struct hello hello;
+    char text[384] = "HELLO: malformed body";
     enum error error = hello_decode(frame->body, &hello);
+    if (error == ERROR_NONE)
+        error = hello_refusal(connection->connections, &hello, text, sizeof text);
     if (error != ERROR_NONE) {
-        connection_refuse(connection, frame->header.request_id, error, "HELLO: malformed body");
+        connection_refuse(connection, frame->header.request_id, error, text);
         return VERDICT_ENDING;
     }
-    if (!hello_is_acceptable(connection, frame->header.request_id, &hello))
-        return VERDICT_ENDING;
-    struct worker *worker = connection->connections->worker;
+    if (hello.role == HELLO_CONTROL) {
+        connection_hand_to_control(connection, rest);
+        return VERDICT_GONE;
+    }
+    const struct worker *worker = connection->connections->worker;
     if (hello.worker != HELLO_ANY_WORKER && hello.worker != worker->options.number) {
         connection_hand_over(connection, hello.worker, rest);
         return VERDICT_GONE;
     }
-    if (hello.role == HELLO_PEER) {
-        connection->state = CONNECTION_PEER;
-        connection->member = member_named(worker->options.router->view, hello.name);
-    } else {
-        connection->state = CONNECTION_CLIENT;
-    }
+    connection->state = hello.role == HELLO_PEER ? CONNECTION_PEER : CONNECTION_CLIENT;
+    connection->client_id = hello.role == HELLO_CLIENT ? hello.id : 0;
     hello_answer(connection, frame->header.request_id);
     return VERDICT_NEXT;
 }
 
 // ---- Other frames ----
 
+static void session_view(struct connection *connection, uint32_t request_id)
+{
+    const struct view *view = shard_view(connection->connections->worker->shard);
+    struct buffer *out = &connection->outlet.out;
+    size_t mark = buffer_size(out);
+    if (!view) {
+        error_encode(out, FRAME_ERROR, request_id, PARTITION_ANY, ERROR_NO_QUORUM,
+                     "this node is in no grid yet", 0);
+        return;
+    }
+    view_encode(out, request_id, view);
+    frame_set_view(out, mark, (uint8_t)view->version);
+}
+
 static enum verdict peer_frame(struct connection *connection, const struct frame *frame)
 {
-    struct worker *worker = connection->connections->worker;
-    const struct view *view = worker->options.router->view;
-    uint16_t partition = frame->header.partition;
-    struct replica *replica = worker_replica(worker, partition);
-    enum error error = ERROR_NOT_OWNER;
-    if (replica && view_owner(view, partition, 0) == connection->member)
-        error = replica_receive(replica, &connection->outlet, frame);
+    enum error error =
+        shard_receive(connection->connections->worker->shard, &connection->outlet, frame);
     if (error == ERROR_NONE)
         return VERDICT_NEXT;
     char text[128];
     snprintf(text, sizeof text, "frame of kind 0x%02x for partition %u from a primary",
-             frame->header.kind, partition);
+             frame->header.kind, frame->header.partition);
     connection_refuse(connection, frame->header.request_id, error, text);
     return VERDICT_ENDING;
+}
+
+static void session_unknown(struct connection *connection, const struct frame *frame)
+{
+    char text[64];
+    snprintf(text, sizeof text, "no operation has the kind 0x%02x", frame->header.kind);
+    error_encode(&connection->outlet.out, FRAME_ERROR, frame->header.request_id,
+                 frame->header.partition, ERROR_UNKNOWN_OPERATION, text, 0);
 }
 
 enum verdict session_frame(struct connection *connection, const struct frame *frame,
@@ -129,26 +166,27 @@ enum verdict session_frame(struct connection *connection, const struct frame *fr
     }
     switch (frame->header.kind) {
     case FRAME_VIEW:
-        view_encode(&outlet->out, request_id, worker->options.router->view);
+        session_view(connection, request_id);
+        break;
+    case FRAME_CLUSTER:
+        connection->connections->options.cluster_asked(connection->connections->options.context,
+                                                       worker, outlet, frame);
         break;
     case FRAME_PING:
         reply_encode_object(&outlet->out, request_id, bytes_of("\x90", 1));
         break;
     case FRAME_SUBSCRIBE:
-        worker_subscribe(worker, outlet, request_id, frame->body, &connection->watches);
+        worker_refresh(worker);
+        subscriptions_add(worker->shard, outlet, request_id, frame->body, &connection->watches);
         break;
     case FRAME_UNSUBSCRIBE:
-        worker_unsubscribe(worker, outlet, request_id, frame->body, &connection->watches);
+        subscriptions_remove(worker->shard, outlet, request_id, frame->body, &connection->watches);
         break;
-    default: {
-        char text[64];
+    default:
         if (connection->state == CONNECTION_PEER)
             return peer_frame(connection, frame);
-        snprintf(text, sizeof text, "no operation has the kind 0x%02x", frame->header.kind);
-        error_encode(&outlet->out, FRAME_ERROR, request_id, frame->header.partition,
-                     ERROR_UNKNOWN_OPERATION, text, 0);
+        session_unknown(connection, frame);
         break;
-    }
     }
     outlet_changed(outlet);
     return VERDICT_NEXT;

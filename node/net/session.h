@@ -31,7 +31,7 @@ struct connection {
     struct list dirty_link;  // in connections->dirty
     struct list paused_link; // in connections->paused
     struct list watches;     // its subscriptions
-    uint16_t member;         // CONNECTION_PEER: who sends
+    uint64_t client_id;      // CONNECTION_CLIENT: for operations that are applied at most once
 };
 
 struct connections {
@@ -60,6 +60,9 @@ enum verdict session_frame(struct connection *connection, const struct frame *fr
 // Says why, then closes once that is written.
 void connection_refuse(struct connection *connection, uint32_t request_id, enum error error,
                        const char *text);
+
+// Gives the socket up, and everything from the HELLO on, to the control thread.
+void connection_hand_to_control(struct connection *connection, struct bytes rest);
 
 // Sends the socket and everything from the HELLO on to the worker that the HELLO asks for.
 void connection_hand_over(struct connection *connection, uint16_t worker_number, struct bytes rest);

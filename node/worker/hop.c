@@ -3,7 +3,7 @@
 
 #include "cluster/base/memory.h"
 #include "cluster/wire/op_codec.h"
-#include "node/worker/execute.h"
+#include "node/shard/execute.h"
 
 struct hop {
     struct letter letter;
@@ -12,6 +12,7 @@ struct hop {
     struct outlet *asker;   // of the origin; held
     struct outlet answer;   // lives with the owner while the hop is there
     struct buffer question; // the frame
+    uint64_t client;        // of the session
     size_t reserved_bytes;  // of the asker's waiting_bytes
 };
 
@@ -25,10 +26,11 @@ static void answer_size_note(struct outlet *asker, size_t bytes)
     asker->hop_answer_bytes = bytes > decayed ? bytes : decayed;
 }
 
-static void hop_end(struct worker *worker, struct letter *letter)
+static void hop_end(void *receiver, struct letter *letter)
 {
     struct hop *hop = (struct hop *)letter;
-    CHECK(worker == hop->origin);
+    CHECK(receiver == hop->origin);
+    shard_note_served(hop->origin->shard);
     hop->asker->waiting_bytes -= hop->reserved_bytes;
     answer_size_note(hop->asker, buffer_size(&hop->answer.out));
     buffer_append(&hop->asker->out, hop->answer.out.data + hop->answer.out.start,
@@ -53,8 +55,9 @@ static void hop_released(struct outlet *outlet)
     worker_post(hop->origin, &hop->letter);
 }
 
-static void hop_arrive(struct worker *worker, struct letter *letter)
+static void hop_arrive(void *receiver, struct letter *letter)
 {
+    struct worker *worker = receiver;
     struct hop *hop = (struct hop *)letter;
     CHECK(worker == hop->owner);
     if (worker->is_stopping) {
@@ -68,10 +71,12 @@ static void hop_arrive(struct worker *worker, struct letter *letter)
     CHECK(frame_parse(buffer_bytes(&hop->question), UINT32_MAX, &frame, &error) == FRAME_COMPLETE);
     CHECK(op_decode(&frame, &request.op, &what) == ERROR_NONE);
     request.id = frame.header.request_id;
+    request.op.client = hop->client;
     worker->counters.hops++;
-    execute_prepare(worker, &request);
+    worker_refresh(worker);
+    execute_prepare(worker->shard, &request);
     outlet_hold(&hop->answer);
-    execute_batch(worker, &request, 1);
+    execute_batch(worker->shard, &request, 1);
     outlet_let_go(&hop->answer);
 }
 
@@ -79,8 +84,8 @@ void hop_send(struct worker *worker, const struct request *request)
 {
     struct hop *hop = memory_new(sizeof *hop);
     hop->origin = worker;
-    hop->owner =
-        worker->options.siblings[router_worker(worker->options.router, request->op.partition)];
+    hop->owner = worker->options.siblings[request->op.partition % worker->options.worker_count];
+    hop->client = request->op.client;
     hop->asker = request->outlet;
     outlet_hold(hop->asker);
     // Closed from the start, so that the last holder's letting go sends it home.

@@ -4,7 +4,8 @@
 // worker that made it.
 #pragma once
 
-#include "node/worker/answer.h"
+#include "node/shard/answer.h"
+#include "node/worker/worker.h"
 
 // The request is copied. Its outlet is held until the answer is back.
 void hop_send(struct worker *worker, const struct request *request);

@@ -76,7 +76,7 @@ int mailbox_descriptor(const struct mailbox *mailbox)
     return mailbox->descriptor;
 }
 
-unsigned mailbox_drain(struct mailbox *mailbox, struct worker *worker)
+unsigned mailbox_drain(struct mailbox *mailbox, void *receiver)
 {
     struct cds_wfcq_head batch_head;
     struct cds_wfcq_tail batch_tail;
@@ -87,7 +87,7 @@ unsigned mailbox_drain(struct mailbox *mailbox, struct worker *worker)
     struct cds_wfcq_node *node;
     while ((node = __cds_wfcq_dequeue_blocking(&batch_head, &batch_tail)) != NULL) {
         struct letter *letter = (struct letter *)node;
-        letter->deliver(worker, letter);
+        letter->deliver(receiver, letter);
         count++;
     }
     return count;

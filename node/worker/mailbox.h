@@ -1,18 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// Letters to a worker from other threads: liburcu's wait-free queue (many producers, one consumer),
-// and an eventfd that is written only when the worker sleeps.
+// Letters to a thread (a worker, or the control thread) from others: liburcu's wait-free queue
+// (many producers, one consumer), and an eventfd that is written only when the receiver sleeps.
 #pragma once
 
 #include <stdbool.h>
 #include <urcu/wfcqueue.h>
 
-struct worker;
-
-// Embedded in what is sent. `deliver` runs on the receiving worker's thread and takes ownership of
-// the letter.
+// Embedded in what is sent. `deliver` runs on the receiving thread and takes ownership of the
+// letter; `receiver` is what the thread drains its mailbox with: a struct worker for workers.
 struct letter {
     struct cds_wfcq_node node;
-    void (*deliver)(struct worker *worker, struct letter *letter);
+    void (*deliver)(void *receiver, struct letter *letter);
 };
 
 struct mailbox;
@@ -31,7 +29,7 @@ void mailbox_post(struct mailbox *mailbox, struct letter *letter);
 int mailbox_descriptor(const struct mailbox *mailbox);
 
 // Takes all letters that are there and delivers them in order. Returns their number.
-unsigned mailbox_drain(struct mailbox *mailbox, struct worker *worker);
+unsigned mailbox_drain(struct mailbox *mailbox, void *receiver);
 
 // Announces sleep. False: there are letters, so the consumer must not sleep.
 bool mailbox_sleep(struct mailbox *mailbox);

@@ -17,36 +17,32 @@ static uint64_t thread_cpu_us(void)
     return (uint64_t)time.tv_sec * US_PER_S + (uint64_t)time.tv_nsec / NS_PER_US;
 }
 
-static uint64_t uncommitted_count(const struct worker *worker)
-{
-    uint64_t count = 0;
-    for (uint32_t slot = 0; slot < worker->source_count; slot++)
-        count += partition_last_seq(worker->sources[slot]->partition) -
-                 worker->sources[slot]->committed_seq;
-    return count;
-}
-
 void stats_write(const struct worker *worker, struct buffer *out)
 {
-    struct store_memory memory = store_memory(worker->store);
+    struct shard_figures shard;
+    shard_figures(worker->shard, &shard);
+    const struct store_memory *memory = &shard.memory;
     const struct worker_counters *counters = &worker->counters;
     const struct figure figures[] = {
         {"worker", worker->options.number},
-        {"primaries", worker->source_count},
-        {"backups", worker->replica_count - worker->source_count},
-        {"entries", memory.entry_count},
-        {"record_bytes", memory.record_bytes},
-        {"slab_bytes", memory.slab_bytes},
-        {"table_bytes", memory.table_bytes},
-        {"log_bytes", memory.log_bytes},
-        {"expiry_bytes", memory.expiry_bytes},
-        {"operations", counters->operations},
-        {"reads", counters->reads},
-        {"writes", counters->writes},
-        {"errors", counters->errors},
+        {"primaries", shard.primary_count},
+        {"backups", shard.backup_count},
+        {"lacking_copies", shard.lacking_count},
+        {"entries", memory->entry_count},
+        {"record_bytes", memory->record_bytes},
+        {"slab_bytes", memory->slab_bytes},
+        {"table_bytes", memory->table_bytes},
+        {"log_bytes", memory->log_bytes},
+        {"expiry_bytes", memory->expiry_bytes},
+        {"operations", shard.counters.operations},
+        {"reads", shard.counters.reads},
+        {"writes", shard.counters.writes},
+        {"retries", shard.counters.retries},
+        {"errors", shard.counters.errors},
         {"hops", counters->hops},
-        {"uncommitted_effects", uncommitted_count(worker)},
-        {"subscriptions", watches_count(worker->watches)},
+        {"filled_bytes", shard.counters.filled_bytes},
+        {"uncommitted_effects", shard.uncommitted_count},
+        {"subscriptions", shard.subscription_count},
         {"connections", counters->connections_opened - counters->connections_closed},
         {"loop_turns", counters->turns},
         {"cpu_us", thread_cpu_us()},

@@ -2,92 +2,79 @@
 #include "node/worker/worker.h"
 
 #include "cluster/base/memory.h"
-#include "cluster/wire/event_codec.h"
-#include "cluster/wire/op_codec.h"
+#include "cluster/model/meeting.h"
+#include "node/worker/hop.h"
+#include "node/worker/stats.h"
 
 #include <event2/event.h>
-#include <stdatomic.h>
-#include <stdio.h>
 #include <time.h>
 
 enum {
     TICK_MS = 20, // expiry, time-outs, memory accounts
     TICKS_PER_PROGRESS = MS_PER_S / TICK_MS,
-    EXPIRED_PER_TICK = 4096,
     CONGESTED_LINK_BYTES = 64 * 1024 * 1024,
+    // How often wishes are looked at: while some stand, and else.
+    WISHES_BUSY_US = 1000,
+    WISHES_IDLE_US = TICK_MS * US_PER_MS,
 };
 
-uint64_t worker_now_us(void)
+static uint64_t clock_us(clockid_t clock)
 {
     struct timespec time;
-    clock_gettime(CLOCK_REALTIME, &time);
+    clock_gettime(clock, &time);
     return (uint64_t)time.tv_sec * US_PER_S + (uint64_t)time.tv_nsec / NS_PER_US;
+}
+
+uint64_t worker_clock_us(void)
+{
+    return clock_us(CLOCK_BOOTTIME);
+}
+
+uint64_t worker_unix_us(void)
+{
+    return clock_us(CLOCK_REALTIME);
+}
+
+uint64_t worker_refresh(struct worker *worker)
+{
+    // The lease first: read after the clock it might be one that was granted later.
+    uint64_t lease_us = atomic_load_explicit(worker->options.lease_until_us, memory_order_acquire);
+    struct shard_time time = {.now_us = worker_clock_us(), .unix_us = worker_unix_us()};
+    shard_set_time(worker->shard, time);
+    shard_set_lease(worker->shard, lease_us);
+    return time.now_us;
 }
 
 // ---- Making ----
 
-static bool is_held(const struct router *router, uint32_t partition)
+static void host_say(void *context, bool is_warning, const char *text)
 {
-    return router_is_primary(router, (uint16_t)partition) ||
-           router_is_backup(router, (uint16_t)partition);
+    const struct worker *worker = context;
+    log_write(worker->options.log, is_warning ? LOG_WARN : LOG_INFO, "shard", "%s", text);
 }
 
-static uint32_t held_count(const struct worker_options *options)
+static void host_hop(void *context, const struct request *request)
 {
-    uint32_t count = 0;
-    uint32_t partition_count = options->router->view->partition_count;
-    for (uint32_t p = options->number; p < partition_count; p += options->router->worker_count)
-        count += is_held(options->router, p);
-    return count;
+    hop_send(context, request);
 }
 
-static void replicas_make(struct worker *worker)
+static void host_stats(void *context, struct buffer *out)
 {
-    const struct router *router = worker->options.router;
-    uint32_t partition_count = router->view->partition_count;
-    worker->replicas = memory_new_aligned(worker->replica_count, sizeof *worker->replicas);
-    worker->sources = memory_new_array(worker->replica_count, sizeof(struct source *));
-    worker->by_partition = memory_new_array(partition_count, sizeof(struct replica *));
-    uint32_t made = 0;
-    for (uint32_t p = worker->options.number; p < partition_count; p += router->worker_count) {
-        if (!is_held(router, p))
-            continue;
-        struct replica *replica = &worker->replicas[made++];
-        replica_init(replica, router, (uint16_t)p, store_partition(worker->store, (uint16_t)p),
-                     &worker->filling);
-        worker->by_partition[p] = replica;
-        if (replica->is_primary) {
-            replica->source.slot = (uint16_t)worker->source_count;
-            worker->sources[worker->source_count++] = &replica->source;
-        }
-    }
-}
-
-static void sync_count(struct worker *worker)
-{
-    unsigned count = 0;
-    for (uint32_t i = 0; i < worker->replica_count; i++)
-        count += !replica_is_in_sync(&worker->replicas[i]);
-    atomic_store_explicit(&worker->out_of_sync_count, count, memory_order_relaxed);
+    stats_write(context, out);
 }
 
 struct worker *worker_new(const struct worker_options *options)
 {
     struct worker *worker = memory_new(sizeof *worker);
     worker->options = *options;
-    list_init(&worker->touched);
-    list_init(&worker->filling);
+    worker->options.shard.host = (struct shard_host){
+        .context = worker, .say = host_say, .hop = host_hop, .stats = host_stats};
     worker->mailbox = mailbox_new();
-    worker->replica_count = held_count(options);
-    uint32_t sharers = worker->replica_count ? worker->replica_count : 1;
-    struct store_options store_options = {.partition_count = options->router->view->partition_count,
-                                          .log_bytes_per_partition =
-                                              options->log_bytes_max / sharers,
-                                          .value_bytes_max = options->max_value_bytes};
-    worker->store = store_new(&store_options);
-    replicas_make(worker);
-    sync_count(worker);
-    worker->watches = watches_new(worker->sources, worker->source_count);
+    worker->shard = shard_new(&worker->options.shard);
+    worker->wishes = memory_new_array(MEETING_WISHES_MAX, sizeof *worker->wishes);
+    worker->new_wishes = memory_new_array(MEETING_WISHES_MAX, sizeof *worker->new_wishes);
+    atomic_init(&worker->turned_us, worker_clock_us());
+    worker_refresh(worker);
     struct event_config *config = event_config_new();
     CHECK(config != NULL);
     CHECK(event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK) == 0);
@@ -99,45 +86,13 @@ struct worker *worker_new(const struct worker_options *options)
 
 void worker_free(struct worker *worker)
 {
-    watches_free(worker->watches);
-    for (uint32_t i = 0; i < worker->replica_count; i++)
-        replica_deinit(&worker->replicas[i]);
+    shard_free(worker->shard);
+    published_view_release(worker->published);
     mailbox_free(worker->mailbox);
     event_base_free(worker->base);
-    store_free(worker->store);
-    buffer_deinit(&worker->scratch);
-    free(worker->replicas);
-    free(worker->by_partition);
-    free(worker->sources);
+    free(worker->wishes);
+    free(worker->new_wishes);
     free(worker);
-}
-
-// ---- Partitions ----
-
-static void worker_touch(struct worker *worker, struct replica *replica)
-{
-    if (list_is_empty(&replica->touched_link))
-        list_append(&worker->touched, &replica->touched_link);
-}
-
-void worker_note_effects(struct worker *worker, struct replica *replica)
-{
-    uint64_t last_seq = partition_last_seq(replica->source.partition);
-    if (last_seq == replica->noted_seq)
-        return;
-    if (watches_are_walking(worker->watches)) {
-        for (uint64_t seq = replica->noted_seq + 1; seq <= last_seq; seq++)
-            watches_appended(worker->watches, &replica->source, seq);
-    }
-    replica->noted_seq = last_seq;
-    worker_touch(worker, replica);
-}
-
-void worker_advance_touched(struct worker *worker)
-{
-    struct list *link;
-    while ((link = list_pop(&worker->touched)) != NULL)
-        replica_advance(LIST_ENTRY(link, struct replica, touched_link), worker->watches);
 }
 
 bool worker_is_congested(const struct worker *worker)
@@ -145,183 +100,79 @@ bool worker_is_congested(const struct worker *worker)
     return worker->link_bytes > CONGESTED_LINK_BYTES;
 }
 
-// ---- Links ----
+// ---- The view ----
 
-void worker_link_up(struct worker *worker, uint16_t member, uint16_t remote_worker,
-                    uint16_t remote_worker_count, struct outlet *link)
+struct view_letter {
+    struct letter letter;
+    struct published_view *published; // held
+};
+
+static void view_arrive(void *receiver, struct letter *letter)
 {
-    for (uint32_t i = 0; i < worker->replica_count; i++) {
-        struct replica *replica = &worker->replicas[i];
-        if (replica->is_primary && replica->source.number % remote_worker_count == remote_worker)
-            replica_link_up(replica, member, link);
-    }
-}
-
-void worker_link_down(struct worker *worker, const struct outlet *link)
-{
-    for (uint32_t i = 0; i < worker->replica_count; i++) {
-        if (worker->replicas[i].is_primary)
-            replica_link_down(&worker->replicas[i], link, worker->watches);
-    }
-}
-
-void worker_primary_gone(struct worker *worker, const struct outlet *link)
-{
-    for (uint32_t i = 0; i < worker->replica_count; i++) {
-        if (!worker->replicas[i].is_primary)
-            replica_primary_gone(&worker->replicas[i], link);
-    }
-}
-
-// ---- Continuous queries ----
-
-struct query *worker_compile(struct worker *worker, struct bytes text, struct outlet *outlet,
-                             uint32_t request_id)
-{
-    struct query_error error;
-    struct query *query = query_new(text, &error);
-    if (query)
-        return query;
-    char message[QUERY_ERROR_TEXT_BYTES + 64];
-    snprintf(message, sizeof message, "line %u, column %u: %s", error.line, error.column,
-             error.text);
-    worker->counters.errors++;
-    error_encode(&outlet->out, FRAME_ERROR, request_id, PARTITION_ANY, ERROR_QUERY, message, 0);
-    outlet_changed(outlet);
-    return NULL;
-}
-
-static void refuse(struct outlet *outlet, uint32_t request_id, enum error error, const char *text)
-{
-    error_encode(&outlet->out, FRAME_ERROR, request_id, PARTITION_ANY, error, text, 0);
-    outlet_changed(outlet);
-}
-
-static void subscribed_answer(struct worker *worker, struct outlet *outlet, uint32_t request_id)
-{
-    struct mark *marks = memory_new_array(worker->source_count, sizeof *marks);
-    for (uint32_t i = 0; i < worker->source_count; i++) {
-        const struct source *source = worker->sources[i];
-        marks[i] = (struct mark){.partition = source->number,
-                                 .epoch = source->epoch,
-                                 .seq = partition_last_seq(source->partition)};
-    }
-    marks_encode(&outlet->out, FRAME_REPLY, request_id, marks, worker->source_count);
-    outlet_changed(outlet);
-    free(marks);
-}
-
-void worker_subscribe(struct worker *worker, struct outlet *outlet, uint32_t request_id,
-                      struct bytes body, struct list *owner)
-{
-    struct subscribe subscribe;
-    enum error error = subscribe_decode(body, &subscribe);
-    if (error == ERROR_NONE && (request_id == PROGRESS_REQUEST_ID || watch_find(owner, request_id)))
-        error = ERROR_INVALID_ARGUMENT;
-    if (error != ERROR_NONE) {
-        refuse(outlet, request_id, error, "SUBSCRIBE: malformed, or its request id is 0 or taken");
+    struct worker *worker = receiver;
+    struct published_view *published = ((struct view_letter *)letter)->published;
+    free(letter);
+    if (worker->is_stopping) {
+        published_view_release(published);
         return;
     }
-    struct query *query = worker_compile(worker, subscribe.query, outlet, request_id);
-    if (!query)
-        return;
-    if (query_limit(query) != 0) {
-        refuse(outlet, request_id, ERROR_QUERY, "a continuous query has no LIMIT");
-        query_free(query);
-        return;
-    }
-    struct watch_options options = {
-        .subscription = request_id, .snapshot = subscribe.snapshot, .old = subscribe.old};
-    watch_new(worker->watches, query, outlet, &options, owner);
-    subscribed_answer(worker, outlet, request_id);
+    worker_refresh(worker);
+    shard_apply_view(worker->shard, &published->view);
+    published_view_release(worker->published);
+    worker->published = published;
+    worker->is_view_fresh = true;
+    worker->view_changed(worker);
 }
 
-void worker_unsubscribe(struct worker *worker, struct outlet *outlet, uint32_t request_id,
-                        struct bytes body, struct list *owner)
+void worker_post_view(struct worker *worker, struct published_view *published)
 {
-    (void)worker;
-    uint32_t subscription;
-    enum error error = unsubscribe_decode(body, &subscription);
-    struct watch *watch = error == ERROR_NONE ? watch_find(owner, subscription) : NULL;
-    if (!watch) {
-        refuse(outlet, request_id, error != ERROR_NONE ? error : ERROR_UNKNOWN_SUBSCRIPTION,
-               "UNSUBSCRIBE: no such subscription on this connection");
+    struct view_letter *letter = memory_new(sizeof *letter);
+    letter->letter.deliver = view_arrive;
+    letter->published = published_view_hold(published);
+    worker_post(worker, &letter->letter);
+}
+
+static bool wishes_are_due(const struct worker *worker, uint64_t now_us)
+{
+    uint64_t interval_us = worker->wish_count > 0 ? WISHES_BUSY_US : WISHES_IDLE_US;
+    return worker->is_view_fresh || now_us - worker->wished_us >= interval_us;
+}
+
+// Told when they have changed; whoever hears them repeats them until the view answers.
+static void worker_wish(struct worker *worker, uint64_t now_us)
+{
+    if (!wishes_are_due(worker, now_us))
         return;
-    }
-    watch_free(watch);
-    marks_encode(&outlet->out, FRAME_REPLY, request_id, NULL, 0);
-    outlet_changed(outlet);
+    struct wish *wishes = worker->new_wishes;
+    uint32_t count = shard_wishes(worker->shard, wishes, MEETING_WISHES_MAX);
+    worker->wished_us = now_us;
+    worker->is_view_fresh = false;
+    if (count == worker->wish_count && memcmp(wishes, worker->wishes, count * sizeof *wishes) == 0)
+        return;
+    worker->new_wishes = worker->wishes;
+    worker->wishes = wishes;
+    worker->wish_count = count;
+    worker->options.wished(worker->options.context, worker->options.number, wishes, count);
 }
 
 // ---- The tick ----
 
-static void tick_expired(void *context, struct partition *partition)
-{
-    struct worker *worker = context;
-    struct replica *replica = worker_replica(worker, partition_number(partition));
-    worker_note_effects(worker, replica);
-}
-
-static void tick_expiry(struct worker *worker)
-{
-    store_expire(worker->store, (int64_t)worker_now_us(), EXPIRED_PER_TICK, tick_expired, worker);
-    worker_advance_touched(worker);
-}
-
-static void tick_time_outs(struct worker *worker)
-{
-    uint64_t now_us = worker_now_us();
-    for (uint32_t i = 0; i < worker->replica_count; i++) {
-        if (!pending_is_empty(&worker->replicas[i].pending))
-            pending_expire(&worker->replicas[i].pending, now_us,
-                           "the backup did not confirm within replication-timeout-ms");
-    }
-}
-
 // The limit is the node's: each worker may grow by what all of them together leave.
-static void tick_memory(struct worker *worker)
+static void tick_memory(struct worker *worker, const struct store_memory *memory)
 {
-    struct store_memory memory = store_memory(worker->store);
     uint64_t used_bytes =
-        memory.slab_bytes + memory.table_bytes + memory.log_bytes + memory.expiry_bytes;
+        memory->slab_bytes + memory->table_bytes + memory->log_bytes + memory->expiry_bytes;
     atomic_store_explicit(&worker->used_bytes, used_bytes, memory_order_relaxed);
     if (worker->options.memory_bytes_max == 0)
         return;
     uint64_t others_bytes = 0;
-    for (uint16_t i = 0; i < worker->options.router->worker_count; i++) {
+    for (uint16_t i = 0; i < worker->options.worker_count; i++) {
         if (i != worker->options.number)
             others_bytes += atomic_load_explicit(&worker->options.siblings[i]->used_bytes,
                                                  memory_order_relaxed);
     }
     uint64_t limit = worker->options.memory_bytes_max;
-    store_set_memory_limit(worker->store, others_bytes < limit ? limit - others_bytes : 1);
-}
-
-static void tick_commits(struct worker *worker)
-{
-    for (uint32_t i = 0; i < worker->replica_count; i++) {
-        if (worker->replicas[i].is_primary)
-            replica_tell_commit(&worker->replicas[i]);
-    }
-}
-
-static void tick_progress(struct worker *worker)
-{
-    if (watches_count(worker->watches) == 0)
-        return;
-    struct mark *marks = memory_new_array(worker->source_count, sizeof *marks);
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < worker->replica_count; i++) {
-        struct replica *replica = &worker->replicas[i];
-        if (!replica->is_primary || replica->progress_seq == replica->delivered_seq)
-            continue;
-        replica->progress_seq = replica->delivered_seq;
-        marks[count++] = (struct mark){.partition = replica->source.number,
-                                       .epoch = replica->source.epoch,
-                                       .seq = replica->delivered_seq};
-    }
-    watches_progress(worker->watches, marks, count);
-    free(marks);
+    shard_set_memory_limit(worker->shard, others_bytes < limit ? limit - others_bytes : 1);
 }
 
 static void on_tick(evutil_socket_t descriptor, short what, void *context)
@@ -329,14 +180,14 @@ static void on_tick(evutil_socket_t descriptor, short what, void *context)
     (void)descriptor;
     (void)what;
     struct worker *worker = context;
-    tick_expiry(worker);
-    tick_time_outs(worker);
-    tick_memory(worker);
-    sync_count(worker);
-    if (++worker->tick_count % TICKS_PER_PROGRESS == 0) {
-        tick_progress(worker);
-        tick_commits(worker);
-    }
+    struct shard_figures figures;
+    worker_refresh(worker);
+    shard_tick(worker->shard);
+    shard_figures(worker->shard, &figures);
+    tick_memory(worker, &figures.memory);
+    atomic_store_explicit(&worker->lacking_count, figures.lacking_count, memory_order_relaxed);
+    if (++worker->tick_count % TICKS_PER_PROGRESS == 0)
+        shard_tell_progress(worker->shard);
 }
 
 // ---- The loop ----
@@ -349,18 +200,6 @@ static void on_letters(evutil_socket_t descriptor, short what, void *context)
     mailbox_quiet(worker->mailbox); // the loop drains it in each turn: this only ends the sleep
 }
 
-static bool worker_fill(struct worker *worker)
-{
-    struct list *next;
-    for (struct list *link = worker->filling.next; link != &worker->filling; link = next) {
-        next = link->next;
-        struct replica *replica = LIST_ENTRY(link, struct replica, filling_link);
-        if (!replica_fill(replica, worker->watches))
-            list_remove(link);
-    }
-    return !list_is_empty(&worker->filling);
-}
-
 // One turn; returns whether there is more to do at once.
 static bool worker_turn(struct worker *worker, bool is_busy)
 {
@@ -369,11 +208,12 @@ static bool worker_turn(struct worker *worker, bool is_busy)
     if (may_sleep)
         mailbox_wake(worker->mailbox);
     worker->counters.turns++;
+    uint64_t now_us = worker_refresh(worker);
+    atomic_store_explicit(&worker->turned_us, now_us, memory_order_relaxed);
     mailbox_drain(worker->mailbox, worker);
-    worker_advance_touched(worker);
-    bool more = watches_walk(worker->watches);
-    more = worker_fill(worker) || more;
-    watches_reap(worker->watches);
+    shard_advance(worker->shard);
+    bool more = shard_work(worker->shard);
+    worker_wish(worker, now_us);
     more = worker->flush(worker) || more;
     worker->link_bytes = worker->backlog(worker);
     return more;
@@ -393,16 +233,16 @@ void worker_run(struct worker *worker)
     event_free(tick);
 }
 
-static void stop_arrive(struct worker *worker, struct letter *letter)
+static void stop_arrive(void *receiver, struct letter *letter)
 {
+    struct worker *worker = receiver;
     worker->is_stopping = true;
     free(letter);
 }
 
 void worker_drop_pending(struct worker *worker)
 {
-    for (uint32_t i = 0; i < worker->replica_count; i++)
-        pending_deinit(&worker->replicas[i].pending);
+    shard_drop_pending(worker->shard);
 }
 
 void worker_stop(struct worker *worker)

@@ -1,40 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
-// A worker: one thread, one event loop, the partitions it owns, and everything that happens to
-// them.
+// A worker: one thread, one event loop, and the shard that it runs.
 //
 //   loop turn: letters -> sockets (connections read, execute in batches) -> snapshots and fills ->
-//   flush
+//   wishes -> flush
 //
 // The sockets are node/net's; a worker knows outlets. Unless said otherwise functions belong to the
 // worker's thread.
 #pragma once
 
 #include "node/log.h"
+#include "node/shard/shard.h"
 #include "node/worker/mailbox.h"
-#include "node/worker/replica.h"
-#include "node/worker/router.h"
-
-#include <stdatomic.h>
+#include "node/worker/published_view.h"
 
 struct event_base;
 
 struct worker_options {
-    uint16_t number;                // among the node's workers
-    const struct router *router;    // borrowed, as all pointers here
-    struct worker *const *siblings; // all workers of the node, for letters; router->worker_count
+    uint16_t number;       // among the node's workers
+    uint16_t worker_count; // of the node
+    struct worker *const
+        *siblings; // all workers of the node, for letters; borrowed, as all pointers
     struct logger *log;
-    uint64_t log_bytes_max;    // of all partition logs of this worker together
-    uint64_t memory_bytes_max; // of the node; 0: no limit
-    uint64_t max_value_bytes;
-    uint32_t replication_timeout_ms; // how long an answer waits for its commit
+    const atomic_uint_fast64_t *lease_until_us; // of the node; worker_clock_us
+    struct shard_options shard;                 // its host is the worker's to set
+    uint64_t memory_bytes_max;                  // of the node; 0: no limit
+    // The shard's wishes have changed. Called on the worker's thread; borrowed until return.
+    void (*wished)(void *context, uint16_t worker, const struct wish *wishes, uint32_t count);
+    void *context;
 };
 
 // Figures since the start. Written by the worker, read by its STATS.
 struct worker_counters {
-    uint64_t operations;
-    uint64_t reads;
-    uint64_t writes;
-    uint64_t errors;
     uint64_t hops; // operations that came by another worker
     uint64_t connections_opened;
     uint64_t connections_closed;
@@ -45,15 +41,8 @@ struct worker {
     struct worker_options options;
     struct event_base *base;
     struct mailbox *mailbox;
-    struct store *store;
-    struct replica *replicas; // partitions of this worker that this node holds
-    uint32_t replica_count;
-    struct replica **by_partition; // by partition number; NULL: not held by this worker
-    struct source **sources;       // of the primaries, by slot
-    uint32_t source_count;
-    struct watches *watches;
-    struct list touched; // replicas whose log has grown in this batch
-    struct list filling; // replicas with an active fill
+    struct shard *shard;
+    struct published_view *published; // held; what the shard works with. NULL: none yet
     struct worker_counters counters;
     size_t link_bytes; // waiting on links to backups, as of this turn's start
     // node/net's part, set before the thread starts: the worker calls it and knows no more of it.
@@ -62,10 +51,16 @@ struct worker {
     bool (*flush)(struct worker *worker);     // writes what outlets hold, once a turn; true: call
                                               // again soon
     size_t (*backlog)(struct worker *worker); // bytes waiting on links to backups
-    struct buffer scratch;                    // rows of a scan
+    void (*view_changed)(struct worker *worker); // links may be wanted, or not any more
     uint64_t tick_count;
+    uint64_t wished_us;      // when the wishes were looked at
+    struct wish *wishes;     // owned; as last told
+    struct wish *new_wishes; // owned; room for the next ones
+    uint32_t wish_count;
+    bool is_view_fresh;              // wishes are due at once
     atomic_uint_fast64_t used_bytes; // of the store; read by the siblings
-    atomic_uint out_of_sync_count;   // primaries that lack a backup; read by the control thread
+    atomic_uint lacking_count;       // primaries without all copies; read by the control thread
+    atomic_uint_fast64_t turned_us;  // the last loop turn began then; read by the control thread
     bool is_stopping;
 };
 
@@ -83,45 +78,16 @@ void worker_drop_pending(struct worker *worker);
 // Any thread.
 void worker_stop(struct worker *worker);
 void worker_post(struct worker *worker, struct letter *letter);
+void worker_post_view(struct worker *worker, struct published_view *published); // it is held anew
 
-// Unix time in microseconds, for effects and expiry.
-uint64_t worker_now_us(void);
+// Any thread. Monotonic, goes on while the machine is suspended: leases and time-outs.
+uint64_t worker_clock_us(void);
+// Any thread. Unix time in microseconds, for effects and expiry.
+uint64_t worker_unix_us(void);
 
-// The replica of this partition, or NULL when this node or this worker does not hold it.
-static inline struct replica *worker_replica(const struct worker *worker, uint16_t partition)
-{
-    return partition < worker->options.router->view->partition_count
-               ? worker->by_partition[partition]
-               : NULL;
-}
+// Tells the shard the time and the lease: before anything is executed or received. Returns
+// worker_clock_us.
+uint64_t worker_refresh(struct worker *worker);
 
 // More waits for backups than may: node/net stops reading from clients.
 bool worker_is_congested(const struct worker *worker);
-
-// After whatever may have appended effects: tells walking watches of them before anything else
-// happens to the partition, and has the replica advance at the end of the batch.
-void worker_note_effects(struct worker *worker, struct replica *replica);
-void worker_advance_touched(struct worker *worker);
-
-// Compiles a query; NULL: it was answered with an error.
-struct query *worker_compile(struct worker *worker, struct bytes text, struct outlet *outlet,
-                             uint32_t request_id);
-
-// ---- Links to backups, from node/net ----
-
-// A link to worker `remote_worker` (of `remote_worker_count`) of member `member` is up, or down.
-void worker_link_up(struct worker *worker, uint16_t member, uint16_t remote_worker,
-                    uint16_t remote_worker_count, struct outlet *link);
-void worker_link_down(struct worker *worker, const struct outlet *link);
-
-// The connection by which a primary sent is gone.
-void worker_primary_gone(struct worker *worker, const struct outlet *link);
-
-// ---- Continuous queries ----
-
-// Registers a SUBSCRIBE on all primaries of this worker and answers with their marks, or with an
-// error.
-void worker_subscribe(struct worker *worker, struct outlet *outlet, uint32_t request_id,
-                      struct bytes body, struct list *owner);
-void worker_unsubscribe(struct worker *worker, struct outlet *outlet, uint32_t request_id,
-                        struct bytes body, struct list *owner);

@@ -15,8 +15,8 @@ awk '
 # The part of the project that a file belongs to.
 function part_of(path) {
     if (path ~ /^cluster\/[a-z]+\//) { split(path, p, "/"); return p[1] "/" p[2] }
-    if (path ~ /^node\/(store|query|feed|disk|worker|net|meta)\//) { split(path, p, "/"); return p[2] }
-    if (path ~ /^node\/(log|config)\.[hc]$/) return "settings"
+    if (path ~ /^node\/(store|query|feed|shard|disk|worker|net|meta)\//) { split(path, p, "/"); return p[2] }
+    if (path ~ /^node\/(log|config|seeds)\.[hc]$/) return "settings"
     if (path ~ /^node\/[a-z_]+\.[hc]$/) return "main"
     if (path ~ /^client\/(shell|examples)\//) { split(path, p, "/"); return p[2] }
     if (path == "client/grid.h") return "grid.h"
@@ -47,7 +47,7 @@ function complain(text) {
 BEGIN {
     core = "cluster/base cluster/model"
     cluster = core " cluster/rules cluster/wire"
-    node = "store query feed disk worker net meta settings"
+    node = "store query feed shard disk worker net meta settings"
     allow("cluster/model", "cluster/base")
     allow("cluster/rules", core)
     allow("cluster/wire", core)
@@ -55,9 +55,10 @@ BEGIN {
     allow("query", cluster)
     allow("feed", core " cluster/wire store query")
     allow("disk", cluster " store")
-    allow("worker", cluster " store query feed settings")
-    allow("net", cluster " feed worker settings")
-    allow("meta", core " cluster/rules cluster/wire net settings")
+    allow("shard", cluster " store query feed")
+    allow("worker", cluster " store query feed shard settings")
+    allow("net", cluster " feed shard worker settings")
+    allow("meta", cluster)
     allow("settings", core " main")
     allow("main", cluster " " node)
     allow("client", cluster " grid.h")
@@ -68,8 +69,8 @@ BEGIN {
     allow("tests", cluster " " node " main client grid.h shell bench micro")
 
     threads = "worker main bench micro tests"
-    clocks = "worker meta client shell examples bench micro tests"
-    reserve("^event2/", "main worker net meta client shell examples bench tests")
+    clocks = "worker client shell examples bench micro tests"
+    reserve("^event2/", "main worker net client shell examples bench tests")
     reserve("^(pthread|threads|semaphore)\\.h$", threads)
     reserve("^urcu", threads)
     reserve("^(time|sys/time|sys/timerfd)\\.h$", clocks)
