@@ -75,19 +75,21 @@ static void log_path(const struct nodes *nodes, uint32_t number, char path[128])
 
 static void node_spawn(struct nodes *nodes, uint32_t number)
 {
-    char name[32], members[560], port[32], log[160], path[128], program[512];
+    char name[32], seeds[280], expect[40], port[32], log[160], path[128], program[512];
     const char *build = getenv("BUILD");
     const char *arguments[OPTIONS_MAX + 8];
     int count = 0;
     log_path(nodes, number, path);
     snprintf(program, sizeof program, "%s/grid-node", build ? build : "build");
     snprintf(name, sizeof name, "--node-name=n%u", number + 1);
-    snprintf(members, sizeof members, "--members=%s", nodes->members);
+    snprintf(seeds, sizeof seeds, "--seeds=%s", nodes->seeds);
+    snprintf(expect, sizeof expect, "--bootstrap-expect=%u", nodes->expect);
     snprintf(port, sizeof port, "--port=%u", nodes->ports[number]);
     snprintf(log, sizeof log, "--log-file=%s", path);
     arguments[count++] = program;
     arguments[count++] = name;
-    arguments[count++] = members;
+    arguments[count++] = seeds;
+    arguments[count++] = expect;
     arguments[count++] = port;
     arguments[count++] = log;
     for (int i = 0; nodes->options && nodes->options[i] && i < OPTIONS_MAX; i++)
@@ -142,15 +144,13 @@ static void node_await(struct nodes *nodes, uint32_t number, const char *text)
 
 void nodes_start(struct nodes *nodes, uint32_t count, const char *const *options)
 {
-    *nodes = (struct nodes){.count = count, .options = options};
+    *nodes = (struct nodes){.count = count, .expect = count, .options = options};
     snprintf(nodes->directory, sizeof nodes->directory, "/tmp/nowgrid-test.XXXXXX");
     if (!mkdtemp(nodes->directory))
         give_up("mkdtemp");
-    size_t members = 0, seeds = 0;
+    size_t seeds = 0;
     for (uint32_t i = 0; i < count; i++) {
         nodes->ports[i] = free_port();
-        members += (size_t)snprintf(nodes->members + members, sizeof nodes->members - members,
-                                    "%sn%u@127.0.0.1:%u", i ? "," : "", i + 1, nodes->ports[i]);
         seeds += (size_t)snprintf(nodes->seeds + seeds, sizeof nodes->seeds - seeds,
                                   "%s127.0.0.1:%u", i ? "," : "", nodes->ports[i]);
     }

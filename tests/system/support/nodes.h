@@ -15,8 +15,8 @@ enum {
 struct nodes {
     uint32_t count;
     char directory[64]; // logs are here; removed by nodes_stop
-    char members[512];  // the members option
-    char seeds[256];    // for struct grid_options
+    char seeds[256]; // of the option and of struct grid_options: all nodes
+    uint32_t expect; // bootstrap-expect of the nodes that are started together
     uint16_t ports[NODES_MAX];
     pid_t processes[NODES_MAX]; // 0: not running
     const char *const *options; // further options of every node, NULL at the end; borrowed
