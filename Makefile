@@ -17,11 +17,12 @@ SANITIZE ?=
 COVERAGE ?=
 OPTIMISE ?= -O2
 FUZZ_SECONDS ?= 10
+SEEDS ?= 1-200
 
 WARNINGS := -Wall -Wextra -Werror -Wshadow -Wconversion -Wsign-conversion -Wstrict-prototypes \
 	-Wmissing-prototypes -Wpointer-arith -Wcast-qual -Wwrite-strings -Wundef -Wvla -Wformat=2 \
 	-Wswitch-enum -Wdouble-promotion
-PACKAGES_NODE := libevent_core libxxhash liburcu liburcu-cds inih
+PACKAGES_NODE := libevent_core libevent_extra libxxhash liburcu liburcu-cds inih
 PACKAGES_CLIENT := libevent_core libxxhash msgpack jansson
 PACKAGES_SHELL := libedit
 PACKAGES_TEST := criterion
@@ -64,6 +65,7 @@ EXAMPLES_C := $(wildcard client/examples/*.c)
 UNIT_C := $(wildcard tests/unit/*/*.c tests/support/*.c)
 STRESS_C := $(wildcard tests/stress/*.c)
 SYSTEM_C := $(wildcard tests/system/*.c)
+SIM_C := $(wildcard tests/sim/*.c)
 SYSTEM_SUPPORT_C := $(wildcard tests/system/support/*.c)
 FUZZ_C := $(wildcard tests/fuzz/fuzz_*.c)
 # An installation is of a plain build.
@@ -92,7 +94,7 @@ ifeq ($(V),)
 say = @printf '  %-5s %s\n' $(1) $@;
 endif
 
-.PHONY: all demo test test-programs test-run bench micro san tsan tsan-run fuzz fuzz-run coverage \
+.PHONY: all demo test test-programs test-run sim sim-run bench micro san tsan tsan-run fuzz fuzz-run coverage \
 	lint lint-run lint-format lint-arrows lint-headers lint-cppcheck lint-tidy lint-gates \
 	install uninstall deps deps-lint deps-fuzz deps-bench clean help
 .DEFAULT_GOAL := all
@@ -107,6 +109,7 @@ help:
 	@echo 'make test      install what is missing, build, run all tests'
 	@echo 'make           build grid-node, grid-shell, grid-bench and libgrid into $(BUILD)/'
 	@echo 'make deps      install the Debian packages that building and testing need'
+	@echo 'make sim       whole grids under faults on a virtual clock: SEEDS=$(SEEDS), BUG=name plants one'
 	@echo 'make bench     micro-benchmarks, and a load against a node and against Redis'
 	@echo 'make lint      format, clang-tidy, cppcheck, include arrows, and proofs of each gate'
 	@echo 'make san       all tests under the address and undefined-behaviour sanitizers'
@@ -174,6 +177,20 @@ $(BUILD)/tests/system/%: $(BUILD)/obj/tests/system/%.o $(call objects,$(SYSTEM_S
 $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(NODE_O) $(SHELL_O) $(CLIENT_O) $(CLUSTER_O)
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS_NODE) $(LIBS_CLIENT) $(LIBS_SHELL)
+
+# The simulator has no sockets, threads or clocks, and neither has what it runs.
+SIM_O := $(call objects,$(SIM_C)) $(CLUSTER_O) $(BUILD)/obj/gen/grammar.o $(BUILD)/obj/gen/lexer.o \
+	$(call objects,$(wildcard $(patsubst %,node/%/*.c,store query feed shard meta)))
+
+$(BUILD)/tests/sim: $(SIM_O)
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs libxxhash) $(ALLOCATOR) -lm
+
+sim: deps
+	@$(AGAIN) sim-run
+
+sim-run: $(BUILD)/tests/sim
+	@$< --seeds=$(SEEDS) --jobs=$(shell nproc) $(if $(BUG),--bug=$(BUG))
 
 test-programs: all $(BUILD)/tests/unit $(SYSTEM)
 
@@ -308,7 +325,7 @@ $(BUILD)/gen/lexer.c: node/query/lexer.re $(BUILD)/gen/grammar.c
 	@mkdir -p $(@D)
 	$(call say,RE2C)re2c -W -o $@ $<
 
-$(NODE_O) $(UNIT_O): | $(BUILD)/gen/grammar.c
+$(NODE_O) $(UNIT_O) $(call objects,$(SIM_C)): | $(BUILD)/gen/grammar.c
 
 clean:
 	rm -rf build build-*
