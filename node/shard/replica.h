@@ -83,8 +83,8 @@ void replica_abandon(struct replica *replica);
 enum error replica_write_refusal(const struct replica *replica, const struct view *view, char *text,
                                  size_t capacity);
 
-// As many copies are in sync as the view wants, and it serves.
-bool replica_is_whole(const struct replica *replica, const struct view *view);
+// It serves, and as many copies are in sync as there can be.
+bool replica_is_whole(const struct replica *replica, uint32_t wanted_copies);
 
 // The backups that the view says it has, and its version.
 void replica_configure(struct replica *replica, struct shard *shard, uint64_t version,

@@ -28,10 +28,10 @@ enum error replica_write_refusal(const struct replica *replica, const struct vie
     return error;
 }
 
-bool replica_is_whole(const struct replica *replica, const struct view *view)
+bool replica_is_whole(const struct replica *replica, uint32_t wanted_copies)
 {
     return replica->role == REPLICA_PRIMARY && replica->is_serving &&
-           replica->in_sync_count >= view->replica_count;
+           replica->in_sync_count >= wanted_copies;
 }
 
 // ---- What the rules say ----

@@ -65,6 +65,16 @@ static void sources_collect(struct shard *shard)
 
 // ---- The view ----
 
+static uint32_t wanted_copies(const struct view *view)
+{
+    uint32_t holders = 0;
+    for (uint32_t i = 0; i < view->member_count; i++) {
+        const struct view_member *member = &view->members[i];
+        holders += member->id != 0 && member->role == MEMBER_DATA && member->state == MEMBER_ACTIVE;
+    }
+    return holders < view->replica_count ? holders : view->replica_count;
+}
+
 static void partition_apply(struct shard *shard, uint16_t number)
 {
     const struct view_partition *wanted = &shard->view->partitions[number];
@@ -97,6 +107,7 @@ void shard_apply_view(struct shard *shard, const struct view *view)
         watches_set_sources(shard->watches, shard->sources, 0);
     }
     shard->view = view;
+    shard->wanted_copies = wanted_copies(view);
     for (uint32_t p = shard->options.number; p < view->partition_count;
          p += shard->options.worker_count)
         partition_apply(shard, (uint16_t)p);

@@ -232,7 +232,7 @@ void shard_figures(const struct shard *shard, struct shard_figures *figures)
         const struct replica *replica = LIST_ENTRY(shard->sources[i], struct replica, source);
         figures->uncommitted_count +=
             partition_last_seq(replica->source.partition) - replica->source.committed_seq;
-        figures->lacking_count += !replica_is_whole(replica, shard->view);
+        figures->lacking_count += !replica_is_whole(replica, shard->wanted_copies);
     }
 }
 
