@@ -23,10 +23,11 @@ struct shard {
     struct shard_options options;
     struct shard_time time;
     uint64_t lease_until_us;
-    bool has_served;               // operations were executed since the last shard_lease_holds
-    const struct view *view;       // borrowed; NULL: none yet
-    uint16_t self;                 // our number among its members; VIEW_NO_MEMBER: not a member
-    struct store *store;           // NULL before the first view
+    bool has_served;         // operations were executed since the last shard_lease_holds
+    const struct view *view; // borrowed; NULL: none yet
+    uint16_t self;           // our number among its members; VIEW_NO_MEMBER: not a member
+    uint32_t wanted_copies;  // of each partition: as many as the view wants, or as members can hold
+    struct store *store;     // NULL before the first view
     struct replica *replicas;      // owned; one place for each partition of this worker
     struct replica **by_partition; // owned; by partition number; NULL: not held
     uint32_t replica_count;        // held
