@@ -288,8 +288,12 @@ static const uint8_t value_data[] = {0x81, 0xa1, 'a', 0x01};
 #define KEY   bytes_of(key_data, sizeof key_data)
 #define VALUE bytes_of(value_data, sizeof value_data)
 
-static const struct origin origin_row = {
-    .client = UINT64_MAX, .number = UINT64_MAX - 1, .floor = 7, .kind = OP_PUT};
+#define ORIGIN                                                                                     \
+    {                                                                                              \
+        .client = UINT64_MAX, .number = UINT64_MAX - 1, .floor = 7, .kind = OP_PUT                 \
+    }
+
+static const struct origin origin_row = ORIGIN;
 
 static struct effect effect_of(enum cause cause)
 {
@@ -492,7 +496,7 @@ Test(message_codec, fill_entries_come_out_as_they_went_in)
 // ---- What is remembered of operations ----
 
 static const struct fill_result result_row = {
-    .epoch = 4, .origin = origin_row, .seq = 1234567, .found = true};
+    .epoch = 4, .origin = ORIGIN, .seq = 1234567, .found = true};
 
 static enum error fill_result_mangle(const void *context, struct bytes body)
 {

@@ -1,11 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-// The cursor and the writer against msgpack-c, in both directions, on random objects.
+// The cursor and the writer against msgpack-c, in both directions, on random objects; and the
+// bodies that the codecs write.
 #include "cluster/wire/cursor.h"
 #include "cluster/wire/writer.h"
 
 #include "cluster/base/memory.h"
 #include "cluster/base/random.h"
 #include "cluster/model/limits.h"
+#include "cluster/wire/cluster_codec.h"
+#include "cluster/wire/meeting_codec.h"
+#include "cluster/wire/message_codec.h"
+#include "cluster/wire/op_codec.h"
+#include "cluster/wire/raft_codec.h"
+#include "cluster/wire/view_codec.h"
+#include "tests/unit/wire/sample.h"
 
 #include <criterion/criterion.h>
 #include <msgpack.h>
@@ -282,4 +290,96 @@ Test(oracle, both_take_and_refuse_the_same_bytes)
         msgpack_unpacked_destroy(&unpacked);
     }
     cr_assert_gt(well_formed, 10000);
+}
+
+// ---- Bodies ----
+
+// msgpack-c reads the body as one object, and writes it again as the same bytes.
+static void body_compare(struct buffer *frame, const char *what)
+{
+    const char *body = (const char *)buffer_bytes(frame).data + FRAME_HEADER_BYTES;
+    size_t size = buffer_size(frame) - FRAME_HEADER_BYTES;
+    size_t offset = 0;
+    msgpack_unpacked unpacked;
+    msgpack_sbuffer again;
+    msgpack_packer packer;
+    msgpack_unpacked_init(&unpacked);
+    msgpack_sbuffer_init(&again);
+    msgpack_packer_init(&packer, &again, msgpack_sbuffer_write);
+    cr_assert_eq(msgpack_unpack_next(&unpacked, body, size, &offset), MSGPACK_UNPACK_SUCCESS, "%s",
+                 what);
+    cr_assert_eq(offset, size, "%s", what);
+    msgpack_pack_object(&packer, unpacked.data);
+    cr_assert(bytes_equal(bytes_of(again.data, again.size), bytes_of(body, size)), "%s", what);
+    msgpack_sbuffer_destroy(&again);
+    msgpack_unpacked_destroy(&unpacked);
+    buffer_clear(frame);
+}
+
+Test(oracle, bodies_of_sessions_and_replication_are_messagepack)
+{
+    static const uint8_t key[] = {0x01};
+    struct bytes text = bytes_of_text("text");
+    struct origin origin = {.client = UINT64_MAX, .number = 300, .floor = 4, .kind = OP_PUT};
+    struct hello hello = {1, 1, HELLO_PEER, 7, text, text, UINT64_MAX, text, 99};
+    struct hello_reply hello_reply = {1, text, text, UINT64_MAX, 0, 1, 1024, 70000};
+    struct position position = {3, 4, {2, {{1, 1}, {2, 300}}}};
+    struct effect effect = {.cause = CAUSE_PUT,
+                            .map = text,
+                            .key = bytes_of(key, sizeof key),
+                            .value = bytes_of(key, sizeof key),
+                            .origin = origin};
+    struct fill_result result = {3, origin, 5, true, true, bytes_of(key, sizeof key)};
+    struct op op = {.kind = OP_REMOVE, .map = text, .key = bytes_of(key, sizeof key), .number = 9};
+    struct buffer out = {0};
+    hello_encode(&out, 1, &hello);
+    body_compare(&out, "HELLO");
+    hello_reply_encode(&out, 1, &hello_reply);
+    body_compare(&out, "answer to HELLO");
+    position_encode(&out, FRAME_POSITION, 1, &position);
+    body_compare(&out, "POSITION");
+    size_t mark = append_begin(&out, 1, 3, 300, 299, 3, 2);
+    effect_encode(&out, &effect);
+    effect.origin.client = 0;
+    effect_encode(&out, &effect);
+    append_end(&out, mark);
+    body_compare(&out, "APPEND");
+    fill_result_encode(&out, 1, &result);
+    body_compare(&out, "FILL_RESULT");
+    op_encode(&out, 1, &op);
+    body_compare(&out, "REMOVE with a number");
+    buffer_deinit(&out);
+}
+
+Test(oracle, bodies_of_agreement_are_messagepack)
+{
+    struct buffer out = {0};
+    struct view view = sample_view(9, 40, 3);
+    view_encode(&out, 1, &view);
+    body_compare(&out, "VIEW");
+    view_deinit(&view);
+    struct wish wish = {WISH_YIELD, 500, 70000, UINT64_MAX};
+    struct meeting meeting = {.kind = MEETING_JOIN,
+                              .from = 5,
+                              .sender = sample_member(1),
+                              .seen_count = 1,
+                              .seen = {UINT64_MAX},
+                              .wish_count = 1,
+                              .wishes = &wish,
+                              .snapshot = bytes_of_text("snapshot")};
+    meeting_encode(&out, &meeting);
+    body_compare(&out, "MEETING");
+    struct raft_message *message = memory_new(sizeof *message);
+    message->kind = RAFT_APPEND;
+    message->entry_count = 2;
+    message->entries[0] = (struct raft_entry){.index = 1, .kind = RAFT_NOOP};
+    message->entries[1] = (struct raft_entry){
+        .index = 2, .kind = RAFT_CONFIGURATION, .configuration = {1, {{5, true}}}};
+    raft_message_encode(&out, message);
+    body_compare(&out, "RAFT");
+    free(message);
+    struct cluster_request request = {CLUSTER_LEAVE, bytes_of_text("node-1")};
+    cluster_request_encode(&out, 1, &request);
+    body_compare(&out, "CLUSTER");
+    buffer_deinit(&out);
 }
