@@ -6,10 +6,12 @@
 //   session: view and members; turn: what is put off to the end of a loop turn
 #pragma once
 
+#include "client/hold.h"
 #include "client/keep.h"
 #include "client/request.h"
 #include "client/subscription.h"
 #include "client/topology.h"
+#include "client/view_fetch.h"
 
 struct event;
 
@@ -20,13 +22,7 @@ struct client_options {            // copies, defaults filled in
     char *client_name; // owned
     uint32_t timeout_ms;
     uint32_t pending_max;
-};
-
-enum client_view_fetch {
-    VIEW_FETCH_IDLE = 0,
-    VIEW_FETCH_WANTED,
-    VIEW_FETCH_UNDER_WAY,
-    VIEW_FETCH_FAILED, // the node had none: dealt with at the end of the turn
+    uint32_t no_quorum_ms; // for how long NO_QUORUM is retried
 };
 
 struct grid {
@@ -42,14 +38,12 @@ struct grid {
     uint8_t scratch[CLIENT_READ_BYTES];
     struct random random;
     struct client_topology topology;
-    struct client_link *scout; // owned; NULL while a member can be asked
-    enum client_view_fetch view_fetch;
-    uint32_t view_count; // fetches that ended
-    bool has_new_view;   // `new_view` waits for the end of the loop turn
-    struct view new_view;
+    struct client_view_fetch view_fetch;
 
     // The end of a loop turn.
     struct event *turn; // owned
+    struct event *pace; // owned: a turn that is to come at `pace_ms`
+    int64_t pace_ms;    // monotonic; 0: not set
     bool is_turn_due;
     bool is_adjust_due; // a member has another number of workers than links
     bool is_route_due;  // queued requests may have found a way
@@ -57,6 +51,8 @@ struct grid {
 
     // Operations.
     struct client_requests requests;
+    struct client_holds holds;
+    int64_t watch_ms;       // monotonic: when slow requests are looked after; 0: none are under way
     struct list doomed;     // requests whose link is gone and that cannot be repeated
     struct event *deadline; // owned
     bool is_deadline_set;

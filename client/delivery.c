@@ -21,18 +21,31 @@ static bool is_over(const struct grid_subscription *subscription)
     return subscription->state == SUBSCRIPTION_ENDED;
 }
 
+// All workers have answered: is each partition fed by exactly one of them? False when the
+// subscription has ended or starts again.
+static bool coverage_check(struct grid_subscription *subscription)
+{
+    struct client_joins *joins = &subscription->joins;
+    if (joins->asked_count > 0 || subscription->state != SUBSCRIPTION_JOINING)
+        return true;
+    if (subscription->is_disputed || joins->listed_count != joins->partition_count) {
+        if (!client_subscription_rejoin(subscription))
+            client_subscription_end(
+                subscription, ERROR_MOVED,
+                bytes_of_text("some partitions have no primary, or are moving"));
+        return false;
+    }
+    list_remove(&subscription->order);
+    subscription->state = SUBSCRIPTION_LIVE;
+    free(subscription->query);
+    subscription->query = NULL;
+    return true;
+}
+
 static void readiness_check(struct grid_subscription *subscription)
 {
-    if (subscription->joins.asked_count == 0 && subscription->state == SUBSCRIPTION_JOINING) {
-        list_remove(&subscription->order);
-        subscription->state = SUBSCRIPTION_LIVE;
-        if (subscription->joins.listed_count != subscription->joins.partition_count) {
-            client_subscription_end(subscription, ERROR_NOT_OWNER,
-                                    bytes_of_text("some partitions have no primary"));
-            return;
-        }
-    }
-    if (subscription->is_ready || !client_joins_are_ready(&subscription->joins))
+    if (!coverage_check(subscription) || subscription->is_ready ||
+        !client_joins_are_ready(&subscription->joins))
         return;
     subscription->is_ready = true;
     LISTENER_CALL(subscription, ready, subscription->context);
@@ -46,9 +59,11 @@ static const char *joined(struct grid_subscription *subscription, struct client_
     if (join->state != JOIN_ASKED || marks_decode(frame->body, &marks) != ERROR_NONE)
         return "the node's answer to SUBSCRIBE is malformed";
     while (mark_next(&marks, &mark)) {
-        if (!client_joins_list(&subscription->joins, mark.partition,
-                               !subscription->options.without_snapshot))
+        enum client_listing listing = client_joins_list(&subscription->joins, join, mark.partition,
+                                                        !subscription->options.without_snapshot);
+        if (listing == LISTING_REPEATED)
             return "the node subscribed to a partition twice";
+        subscription->is_disputed |= listing == LISTING_DISPUTED;
     }
     client_joins_set(&subscription->joins, join, JOIN_LIVE);
     readiness_check(subscription);
@@ -62,7 +77,10 @@ static const char *refused(struct grid_subscription *subscription, struct client
     if (reply_decode(OP_NONE, frame, &reply) != ERROR_NONE)
         return "the node's error for a subscription is malformed";
     client_joins_set(&subscription->joins, join, JOIN_NONE);
-    client_subscription_end(subscription, reply.error, reply.text);
+    bool may_pass = reply.error == ERROR_MOVED || reply.error == ERROR_NOT_OWNER ||
+                    reply.error == ERROR_NO_QUORUM;
+    if (!may_pass || !client_subscription_rejoin(subscription))
+        client_subscription_end(subscription, reply.error, reply.text);
     return NULL;
 }
 
@@ -86,6 +104,7 @@ static const char *changed(struct grid_subscription *subscription, const struct 
                                    .new_value = optional_bytes(event.has_new, event.new_value),
                                    .old_value = optional_bytes(event.has_old, event.old_value)};
     void *context = subscription->context;
+    subscription->was_told = true;
     if (event.kind == FRAME_ENTER)
         LISTENER_CALL(subscription, enter, context, &delivered);
     else if (event.kind == FRAME_UPDATE)
@@ -102,7 +121,7 @@ static const char *partition_ready(struct grid_subscription *subscription,
 {
     struct mark mark;
     if (ready_decode(frame, &mark) != ERROR_NONE ||
-        !client_joins_ready(&subscription->joins, mark.partition))
+        (!client_joins_ready(&subscription->joins, mark.partition) && !subscription->is_disputed))
         return "the node said READY for a partition that owes nothing";
     readiness_check(subscription);
     return NULL;

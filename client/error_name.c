@@ -10,8 +10,7 @@ static_assert((int)GRID_INVALID_ARGUMENT == (int)ERROR_INVALID_ARGUMENT &&
                   (int)GRID_NOT_OWNER == (int)ERROR_NOT_OWNER &&
                   (int)GRID_QUERY == (int)ERROR_QUERY &&
                   (int)GRID_INDETERMINATE == (int)ERROR_INDETERMINATE &&
-                  (int)GRID_MOVED == (int)ERROR_MOVED &&
-                  (int)GRID_MOVED + 1 == (int)ERROR_COUNT,
+                  (int)GRID_MOVED == (int)ERROR_MOVED && (int)GRID_MOVED + 1 == (int)ERROR_COUNT,
               "the public errors are those of the protocol");
 static_assert((int)GRID_CAUSE_PUT == (int)CAUSE_PUT && (int)GRID_CAUSE_TOUCH == (int)CAUSE_TOUCH,
               "the public causes are those of the protocol");

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Synchronous calls that ask all workers of all members, and put the answers together.
+#include "client/clock.h"
 #include "client/operation.h"
 #include "client/sync.h"
 #include "cluster/base/memory.h"
@@ -16,8 +17,10 @@ struct map_count {
 struct gather {
     struct grid *grid;
     struct op op; // what each worker is asked
+    uint64_t view_version;
     uint32_t under_way;
     enum error error; // the first
+    bool is_stale;    // a worker had another view: partitions may be missing, or counted twice
     uint64_t total;
     struct map_count *maps; // owned
     size_t map_count;
@@ -40,7 +43,7 @@ static void gather_fail(struct gather *gather, enum error error, struct bytes te
                      copy[0] != '\0' ? copy : error_name(error));
 }
 
-static void part_answered(void *context, const struct op_reply *reply);
+static void part_answered(void *context, const struct op_reply *reply, uint8_t view);
 
 static void part_send(struct part *part)
 {
@@ -74,7 +77,7 @@ static bool maps_add(struct gather *gather, struct bytes body)
     return true;
 }
 
-static void part_answered(void *context, const struct op_reply *reply)
+static void part_answered(void *context, const struct op_reply *reply, uint8_t view)
 {
     struct part *part = context;
     struct gather *gather = part->gather;
@@ -83,34 +86,64 @@ static void part_answered(void *context, const struct op_reply *reply)
         gather_fail(gather, reply->error, reply->text);
         return;
     }
+    gather->is_stale |= view != (uint8_t)gather->view_version;
     gather->total += reply->count;
     if (part->op.kind == OP_MAPS && !maps_add(gather, reply->value))
         gather_fail(gather, ERROR_MALFORMED_FRAME, bytes_of_text("the list of maps is malformed"));
     if (part->op.kind == OP_CLEAR && reply->more) {
         part->op.position = reply->position;
-        part_send(part);
+        // The link stands as long as the view does.
+        if (gather->grid->topology.view.version == gather->view_version)
+            part_send(part);
     }
 }
 
-// Asks everybody and waits for everything. The parts of what failed may be missing in the result.
-static enum grid_error gather_run(struct gather *gather)
+// Asks everybody that has primaries, and waits for everything.
+static void gather_attempt(struct gather *gather)
 {
-    struct grid *grid = gather->grid;
-    enum grid_error error = client_sync_begin(grid);
-    if (error == GRID_OK)
-        error = client_sync_wait_members(grid);
-    if (error != GRID_OK)
-        return error;
-    uint32_t count = grid->topology.link_count;
-    struct part *parts = client_keep_take(&grid->keep, count * sizeof *parts);
-    for (uint32_t i = 0; i < count; i++) {
-        parts[i] = (struct part){
-            .gather = gather, .link = client_topology_link(&grid->topology, i), .op = gather->op};
+    const struct client_topology *topology = &gather->grid->topology;
+    struct part *parts = memory_new_array(topology->link_count, sizeof *parts);
+    gather->view_version = topology->view.version;
+    gather->error = ERROR_NONE;
+    gather->is_stale = false;
+    gather->map_count = 0;
+    if (gather->op.kind != OP_CLEAR) // what was removed stays removed
+        gather->total = 0;
+    for (uint32_t i = 0; i < topology->link_count; i++) {
+        struct client_link *link = client_topology_link(topology, i);
+        if (link->member->primary_count == 0)
+            continue;
+        parts[i] = (struct part){.gather = gather, .link = link, .op = gather->op};
         part_send(&parts[i]);
     }
     while (gather->under_way > 0)
-        event_base_loop(grid->base, EVLOOP_ONCE);
-    return (enum grid_error)gather->error;
+        event_base_loop(gather->grid->base, EVLOOP_ONCE);
+    free(parts);
+    if (gather->is_stale || topology->view.version != gather->view_version)
+        gather_fail(gather, ERROR_MOVED, bytes_of_text("partitions were moving all the time"));
+}
+
+// Attempts until all workers answer under one view: then each partition counts once.
+static enum grid_error gather_run(struct gather *gather)
+{
+    struct grid *grid = gather->grid;
+    int64_t start_ms = client_clock_ms();
+    enum grid_error error = client_sync_begin(grid);
+    if (error != GRID_OK)
+        return error;
+    for (;;) {
+        error = client_sync_wait_members(grid);
+        if (error != GRID_OK)
+            return error;
+        gather_attempt(gather);
+        if (gather->error == ERROR_NONE) {
+            grid->error_text[0] = '\0';
+            return GRID_OK;
+        }
+        if (!client_sync_may_retry(grid, gather->error, start_ms))
+            return (enum grid_error)gather->error;
+        client_sync_pause(grid);
+    }
 }
 
 static bool map_name_is_valid(const char *map)
@@ -182,49 +215,4 @@ enum grid_error grid_maps(struct grid *grid, grid_map_fn *visit, void *context)
     }
     free(gather.maps);
     return error;
-}
-
-// ---- One worker's figures ----
-
-struct stats_wait {
-    struct grid *grid;
-    struct grid_bytes *stats;
-    enum grid_error error;
-    bool is_done;
-};
-
-static void stats_answered(void *context, const struct op_reply *reply)
-{
-    struct stats_wait *wait = context;
-    wait->is_done = true;
-    if (reply->error == ERROR_NONE) {
-        struct bytes copy = client_keep_copy(&wait->grid->keep, reply->value);
-        *wait->stats = (struct grid_bytes){copy.data, copy.size};
-        return;
-    }
-    struct bytes text = client_keep_copy(&wait->grid->keep, reply->text);
-    wait->error =
-        client_sync_fail(wait->grid, (enum grid_error)reply->error,
-                         text.size > 0 ? (const char *)text.data : error_name(reply->error));
-}
-
-enum grid_error grid_stats(struct grid *grid, size_t member, uint16_t worker,
-                           struct grid_bytes *stats)
-{
-    *stats = (struct grid_bytes){0};
-    enum grid_error error = client_sync_begin(grid);
-    if (error == GRID_OK && !grid->topology.is_known)
-        error = client_sync_wait_members(grid);
-    if (error != GRID_OK)
-        return error;
-    const struct client_topology *topology = &grid->topology;
-    if (member >= topology->view.member_count || worker >= topology->members[member]->link_count)
-        return client_sync_fail(grid, GRID_INVALID_ARGUMENT, "there is no such member or worker");
-    struct stats_wait wait = {.grid = grid, .stats = stats};
-    struct op op = {.kind = OP_STATS};
-    struct client_link *link = topology->members[member]->links[worker];
-    if (client_operation_send(grid, link, &op, stats_answered, &wait) != ERROR_NONE)
-        return client_sync_fail(grid, GRID_OVERLOADED, "too many operations are under way");
-    client_sync_wait(grid, &wait.is_done);
-    return wait.error;
 }

@@ -10,8 +10,7 @@
 
 #include <errno.h>
 #include <event2/event.h>
-#include <time.h>
-#include <unistd.h>
+#include <sys/random.h>
 
 // ---- Options ----
 
@@ -34,6 +33,9 @@ static bool options_copy(struct client_options *copy, const struct grid_options 
     copy->client_name = memory_copy_text(name, strlen(name));
     copy->timeout_ms = or_default(options->timeout_ms, CLIENT_TIMEOUT_MS);
     copy->pending_max = or_default(options->pending_max, CLIENT_PENDING_MAX);
+    copy->no_quorum_ms = options->no_quorum_ms < 0
+                             ? 0
+                             : or_default((uint32_t)options->no_quorum_ms, CLIENT_NO_QUORUM_MS);
     if (copy->pending_max > CLIENT_PENDING_LIMIT)
         copy->pending_max = CLIENT_PENDING_LIMIT;
     return true;
@@ -60,21 +62,24 @@ static struct event_base *base_new(void)
     return base;
 }
 
-static uint64_t seed_new(const void *address)
+// No two clients may have the same id.
+static uint64_t id_new(void)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_nsec ^ (uint64_t)getpid() << 32 ^ (uint64_t)(uintptr_t)address;
+    uint64_t id = 0;
+    while (id == 0)
+        CHECK(getrandom(&id, sizeof id, 0) == sizeof id);
+    return id;
 }
 
 static void host_init(struct grid *grid, const struct grid_options *options)
 {
-    grid->random.state = seed_new(grid);
+    grid->random.state = id_new();
     grid->host = (struct client_link_host){
         .base = grid->base,
         .scratch = grid->scratch,
         .random = &grid->random,
         .name = grid->options.client_name,
+        .id = id_new(),
         .grid = grid->options.grid_name,
         .timeout_ms = or_default(options->connect_timeout_ms, CLIENT_CONNECT_TIMEOUT_MS),
         .pause_max_ms = or_default(options->reconnect_max_ms, CLIENT_RECONNECT_MAX_MS),
@@ -164,7 +169,7 @@ static bool all_have_settled(const struct grid *grid)
 {
     for (uint32_t i = 0; i < grid->topology.view.member_count; i++) {
         const struct client_member *member = grid->topology.members[i];
-        for (uint16_t worker = 0; worker < member->link_count; worker++) {
+        for (uint16_t worker = 0; member && worker < member->link_count; worker++) {
             if (!member->links[worker]->has_settled)
                 return false;
         }
@@ -190,13 +195,15 @@ enum grid_error grid_connect(struct grid *grid, uint32_t timeout_ms)
     struct event *timer = evtimer_new(grid->base, on_run_timeout, &is_over);
     CHECK(timer != NULL && evtimer_add(timer, &delay) == 0);
     while (!is_over && !(grid->topology.is_known && all_have_settled(grid)) &&
-           !is_final(grid->scout))
+           !is_final(grid->view_fetch.scout))
         event_base_loop(grid->base, EVLOOP_ONCE);
     event_free(timer);
     if (client_topology_any(&grid->topology))
         return GRID_OK;
     const char *failure = client_session_failure(grid);
-    error = is_final(grid->scout) ? (enum grid_error)grid->scout->failure_error : GRID_DISCONNECTED;
+    error = is_final(grid->view_fetch.scout)
+                ? (enum grid_error)grid->view_fetch.scout->failure_error
+                : GRID_DISCONNECTED;
     return client_sync_fail(grid, error,
                             failure[0] != '\0' ? failure : "no answer from the seeds in time");
 }

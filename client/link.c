@@ -44,6 +44,7 @@ void client_link_fail(struct client_link *link, enum error error, const char *wh
     link->has_settled = true;
     link->was_refused = false;
     link->pinged_ms = 0;
+    link->owes_view = false;
     timer_start(link, pause_ms(link));
     link->attempts++;
     link->host->events->lost(link->host->owner, link);
@@ -93,7 +94,8 @@ static void on_connected(void *owner)
                           .role = HELLO_CLIENT,
                           .worker = link->worker,
                           .name = bytes_of_text(link->host->name),
-                          .grid = bytes_of_text(link->host->grid)};
+                          .grid = bytes_of_text(link->host->grid),
+                          .id = link->host->id};
     hello_encode(&link->stream.out, CLIENT_ID_HELLO, &hello);
     link->state = LINK_GREETING;
     client_link_flush(link);

@@ -42,6 +42,7 @@ struct client_link_host {
     uint8_t *scratch;      // CLIENT_READ_BYTES
     struct random *random; // for jitter
     const char *name;      // of this client
+    uint64_t id;           // of this client: random
     const char *grid;      // the one it expects; empty: any
     uint32_t timeout_ms;   // from connect to the answer to HELLO
     uint32_t pause_max_ms;
@@ -65,6 +66,7 @@ struct client_link {
     uint32_t endpoint_count;
     uint32_t attempts; // since it was READY
     int64_t pinged_ms; // monotonic, of a PING not yet answered; 0: none
+    bool owes_view;    // a VIEW is not yet answered
     enum error failure_error;
     char failure[CLIENT_FAILURE_BYTES]; // of the last failure; "" before the first
 };

@@ -31,6 +31,12 @@ static void waiting_expire(struct grid *grid, int64_t now_ms)
                                     bytes_of_text("not all workers answered SUBSCRIBE in time"));
             continue;
         }
+        if (first->rejoin_ms != 0) {
+            client_subscription_end(
+                first, ERROR_MOVED,
+                bytes_of_text("some partitions had no primary, or were moving, all the time"));
+            continue;
+        }
         const char *failure = client_session_failure(grid);
         client_subscription_end(
             first, ERROR_DISCONNECTED,

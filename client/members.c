@@ -22,22 +22,62 @@ static bool member_is_connected(const struct client_member *member)
     return true;
 }
 
+static_assert((int)GRID_MEMBER_WITNESS == (int)MEMBER_WITNESS &&
+                  (int)GRID_MEMBER_LEAVING == (int)MEMBER_LEAVING &&
+                  GRID_NO_MEMBER == VIEW_NO_MEMBER && GRID_REPLICAS_MAX == (int)VIEW_REPLICAS_MAX,
+              "the public names are those of the model");
+
+bool grid_view_get(const struct grid *grid, struct grid_view *view)
+{
+    const struct view *known = &grid->topology.view;
+    *view = (struct grid_view){.grid_id = known->grid_id,
+                               .version = known->version,
+                               .partition_count = known->partition_count,
+                               .replica_count = known->replica_count,
+                               .min_in_sync = known->min_in_sync};
+    return grid->topology.is_known;
+}
+
 bool grid_member_get(const struct grid *grid, size_t number, struct grid_member *member)
 {
     const struct view *view = &grid->topology.view;
-    if (number >= view->member_count)
+    if (number >= view->member_count || !grid->topology.members[number])
         return false;
+    const struct view_member *described = &view->members[number];
     const struct client_member *known = grid->topology.members[number];
-    *member = (struct grid_member){.name = known->name,
-                                   .host = known->endpoint.host,
-                                   .port = known->endpoint.port,
-                                   .connected = member_is_connected(known)};
+    *member = (struct grid_member){.id = described->id,
+                                   .name = described->name,
+                                   .host = described->host,
+                                   .zone = described->zone,
+                                   .port = described->port,
+                                   .weight = described->weight,
+                                   .role = (enum grid_member_role)described->role,
+                                   .state = (enum grid_member_state)described->state,
+                                   .is_voter = described->is_voter,
+                                   .connected = member_is_connected(known),
+                                   .primary_count = known->primary_count};
     member->worker_count = member->connected ? known->worker_count : 0;
-    for (uint32_t partition = 0; partition < view->partition_count; partition++) {
-        member->primary_count += view_owner(view, partition, 0) == number;
-        for (uint32_t replica = 1; replica < view->replica_count; replica++)
-            member->backup_count += view_owner(view, partition, replica) == number;
+    for (uint32_t i = 0; i < view->partition_count; i++) {
+        const struct view_partition *partition = &view->partitions[i];
+        uint32_t place = view_replica_place(partition, (uint16_t)number);
+        member->backup_count += place < partition->replica_count && view_primary(view, i) != number;
     }
+    return true;
+}
+
+bool grid_partition_get(const struct grid *grid, uint16_t number, struct grid_partition *partition)
+{
+    const struct view *view = &grid->topology.view;
+    *partition = (struct grid_partition){.handover = GRID_NO_MEMBER};
+    if (!grid->topology.is_known || number >= view->partition_count)
+        return false;
+    const struct view_partition *known = &view->partitions[number];
+    *partition = (struct grid_partition){.epoch = known->epoch,
+                                         .version = known->version,
+                                         .replica_count = known->replica_count,
+                                         .in_sync_count = known->in_sync_count,
+                                         .handover = known->handover};
+    memcpy(partition->members, known->replicas, sizeof partition->members);
     return true;
 }
 
@@ -50,13 +90,9 @@ enum grid_error grid_locate_partition(const struct grid *grid, uint16_t partitio
         return GRID_DISCONNECTED;
     if (partition >= view->partition_count)
         return GRID_INVALID_ARGUMENT;
-    static_assert(sizeof location->members / sizeof *location->members >= REPLICAS_MAX,
-                  "all replicas fit");
-    for (uint32_t replica = 0; replica < view->replica_count; replica++) {
-        uint16_t owner = view_owner(view, partition, replica);
-        if (owner != VIEW_NO_MEMBER)
-            location->members[location->replica_count++] = owner;
-    }
+    const struct view_partition *known = &view->partitions[partition];
+    location->replica_count = known->replica_count;
+    memcpy(location->members, known->replicas, sizeof location->members);
     return GRID_OK;
 }
 

@@ -15,6 +15,7 @@ void client_requests_init(struct client_requests *requests)
 {
     *requests = (struct client_requests){0};
     list_init(&requests->timed);
+    list_init(&requests->numbered);
     list_init(&requests->late);
 }
 
@@ -44,7 +45,8 @@ static void chunk_add(struct client_requests *requests)
     requests->slot_count += CHUNK_SLOTS;
 }
 
-struct client_request *client_requests_take(struct client_requests *requests)
+// A QUEUED one that is in no list yet.
+static struct client_request *slot_take(struct client_requests *requests)
 {
     if (requests->first_free == 0) {
         if (requests->slot_count == CLIENT_SLOTS_MAX)
@@ -58,9 +60,64 @@ struct client_request *client_requests_take(struct client_requests *requests)
     if (request->id < GENERATION_FIRST) // wrapped round: generation 0 is not ours
         request->id += GENERATION_FIRST;
     request->state = REQUEST_QUEUED;
+    request->number = 0;
+    list_init(&request->order);
+    list_init(&request->numbered);
+    return request;
+}
+
+struct client_request *client_requests_take(struct client_requests *requests)
+{
+    struct client_request *request = slot_take(requests);
+    if (!request)
+        return NULL;
     list_append(&requests->timed, &request->order);
     requests->timed_count++;
     return request;
+}
+
+void client_requests_number(struct client_requests *requests, struct client_request *request)
+{
+    request->number = ++requests->last_number;
+    list_append(&requests->numbered, &request->numbered);
+}
+
+uint64_t client_requests_floor(const struct client_requests *requests)
+{
+    if (list_is_empty(&requests->numbered))
+        return requests->last_number + 1;
+    return LIST_ENTRY(requests->numbered.next, struct client_request, numbered)->number;
+}
+
+// `fresh` stands where `old` stood, which is in no list then.
+static void place_take(struct list *fresh, struct list *old)
+{
+    list_append(old, fresh); // before it
+    list_remove(old);
+}
+
+struct client_request *client_requests_replace(struct client_requests *requests,
+                                               struct client_request *request)
+{
+    CHECK(request->state == REQUEST_SENT);
+    struct client_request *fresh = slot_take(requests);
+    if (!fresh)
+        return NULL;
+    uint32_t id = fresh->id;
+    struct buffer spare = fresh->frame;
+    *fresh = *request;
+    fresh->id = id;
+    fresh->state = REQUEST_QUEUED;
+    fresh->link = NULL;
+    list_init(&fresh->order);
+    list_init(&fresh->numbered);
+    place_take(&fresh->order, &request->order);
+    if (request->number != 0)
+        place_take(&fresh->numbered, &request->numbered);
+    request->frame = spare;
+    request->state = REQUEST_LATE;
+    list_append(&requests->late, &request->order);
+    return fresh;
 }
 
 struct client_request *client_requests_find(const struct client_requests *requests, uint32_t id)
@@ -82,6 +139,7 @@ static void untime(struct client_requests *requests, struct client_request *requ
     requests->timed_bytes -= buffer_size(&request->frame);
     requests->timed_count--;
     list_remove(&request->order);
+    list_remove(&request->numbered);
     buffer_clear(&request->frame);
     buffer_trim(&request->frame, CLIENT_FRAME_KEEP_BYTES);
 }

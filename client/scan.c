@@ -1,21 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 // A scan or one-time query: pages from one worker after the other.
+#include "client/clock.h"
 #include "client/operation.h"
 #include "client/sync.h"
 #include "cluster/base/memory.h"
 
+// Partitions are ticked off one by one, so that a scan goes on when they move: a position in a
+// partition means the same at every replica, the entries are walked in the order of their hashes.
 struct grid_scan {
     struct grid *grid; // borrowed for life
     char *map;         // owned; NULL: a query
     char *query;       // owned; NULL: whole entries of a map
     bool is_over;
-    enum grid_error error; // once it has failed it stays so
-    uint64_t rows_left;    // of the query's LIMIT, which the nodes tell; UINT64_MAX: no LIMIT
-    uint32_t link_number;  // the worker that is being asked
-    struct scan_position position;
-    struct buffer page; // rows of the last answer
-    struct bytes rows;  // those not yet given out
-    bool more;          // the worker has more pages
+    enum grid_error error;    // once it has failed it stays so
+    uint64_t rows_left;       // of the query's LIMIT, which the nodes tell; UINT64_MAX: no LIMIT
+    uint64_t grid_id;         // of the view at the start; 0: not started
+    uint64_t view_version;    // likewise
+    uint32_t partition_count; // likewise
+    uint32_t first_open;      // no partition below is open
+    uint8_t *done;            // owned; a bit per partition
+    struct scan_position position; // where to go on
+    struct buffer page;            // rows of the last answer
+    struct bytes rows;             // those not yet given out
 };
 
 // The node takes the map from the query; this only fills the field of the operation.
@@ -28,7 +34,6 @@ static struct grid_scan *scan_new(struct grid *grid, const char *map, const char
     scan->map = map ? memory_copy_text(map, strlen(map)) : NULL;
     scan->query = query ? memory_copy_text(query, strlen(query)) : NULL;
     scan->rows_left = UINT64_MAX;
-    scan->more = true;
     return scan;
 }
 
@@ -47,39 +52,95 @@ void grid_scan_free(struct grid_scan *scan)
     if (!scan)
         return;
     buffer_deinit(&scan->page);
+    free(scan->done);
     free(scan->map);
     free(scan->query);
     free(scan);
+}
+
+// ---- Partitions ----
+
+static bool is_done(const struct grid_scan *scan, uint32_t partition)
+{
+    return scan->done[partition / 8] >> (partition % 8) & 1;
+}
+
+// Ticks off what the worker has walked from where it was asked to: its partitions below `end`.
+static void walked(struct grid_scan *scan, const struct client_link *link, uint32_t end)
+{
+    const struct client_topology *topology = &scan->grid->topology;
+    for (uint32_t i = scan->position.partition; i < end; i++) {
+        if (client_topology_route(topology, (uint16_t)i) == link)
+            scan->done[i / 8] = (uint8_t)(scan->done[i / 8] | 1U << (i % 8));
+    }
+}
+
+// After `walked`: stays inside of a partition that is not finished, else goes to the first open
+// one.
+static void position_move(struct grid_scan *scan, const struct op_reply *reply)
+{
+    uint16_t partition = reply->position.partition;
+    if (reply->more && reply->position.hash != 0 && partition < scan->partition_count &&
+        !is_done(scan, partition)) {
+        scan->position = reply->position;
+        return;
+    }
+    while (scan->first_open < scan->partition_count && is_done(scan, scan->first_open))
+        scan->first_open++;
+    scan->position = (struct scan_position){.partition = (uint16_t)scan->first_open};
 }
 
 // ---- Pages ----
 
 struct page_wait {
     struct grid_scan *scan;
+    struct client_link *link;
+    uint64_t view_version;
     bool is_done;
-    enum grid_error error;
+    enum error error;
 };
 
-static void page_answered(void *context, const struct op_reply *reply)
+// Rows of partitions that were walked elsewhere before they came to this worker are left out.
+static void rows_take(struct grid_scan *scan, struct bytes rows)
+{
+    struct scan_row row;
+    if (scan->view_version == scan->grid->topology.view.version) {
+        buffer_append(&scan->page, rows.data, rows.size);
+        return;
+    }
+    for (struct bytes left = rows; scan_row_next(&left, &row); rows = left) {
+        if (!is_done(scan, key_partition(key_hash(row.key), scan->partition_count)))
+            buffer_append(&scan->page, rows.data, rows.size - left.size);
+    }
+}
+
+static void page_answered(void *context, const struct op_reply *reply, uint8_t view)
 {
     struct page_wait *wait = context;
     struct grid_scan *scan = wait->scan;
+    struct grid *grid = scan->grid;
     wait->is_done = true;
     if (reply->error != ERROR_NONE) {
-        struct bytes text = client_keep_copy(&scan->grid->keep, reply->text);
-        wait->error =
-            client_sync_fail(scan->grid, (enum grid_error)reply->error,
-                             text.size > 0 ? (const char *)text.data : error_name(reply->error));
+        struct bytes text = client_keep_copy(&grid->keep, reply->text);
+        wait->error = reply->error;
+        client_sync_fail(grid, (enum grid_error)reply->error,
+                         text.size > 0 ? (const char *)text.data : error_name(reply->error));
         return;
     }
-    buffer_append(&scan->page, reply->rows.data, reply->rows.size);
+    // Under another view the worker has walked other partitions than we think.
+    if (view != (uint8_t)wait->view_version || grid->topology.view.version != wait->view_version) {
+        wait->error = ERROR_MOVED;
+        client_sync_fail(grid, GRID_MOVED, "partitions were moving all the time");
+        return;
+    }
+    rows_take(scan, reply->rows);
     if (reply->limit != 0 && scan->rows_left == UINT64_MAX)
         scan->rows_left = reply->limit;
-    scan->more = reply->more;
-    scan->position = reply->position;
+    walked(scan, wait->link, reply->more ? reply->position.partition : scan->partition_count);
+    position_move(scan, reply);
 }
 
-static enum grid_error page_fetch(struct grid_scan *scan)
+static enum error page_ask(struct grid_scan *scan)
 {
     struct grid *grid = scan->grid;
     struct op op = {.kind = OP_SCAN,
@@ -89,14 +150,39 @@ static enum grid_error page_fetch(struct grid_scan *scan)
                     .query = bytes_of_text(scan->query ? scan->query : "")};
     if (scan->rows_left < op.limit)
         op.limit = (uint32_t)scan->rows_left;
-    struct page_wait wait = {.scan = scan};
-    buffer_clear(&scan->page);
-    struct client_link *link = client_topology_link(&grid->topology, scan->link_number);
-    if (client_operation_send(grid, link, &op, page_answered, &wait) != ERROR_NONE)
-        return client_sync_fail(grid, GRID_OVERLOADED, "too many operations are under way");
+    struct page_wait wait = {.scan = scan,
+                             .link =
+                                 client_topology_route(&grid->topology, scan->position.partition),
+                             .view_version = grid->topology.view.version};
+    if (!wait.link) {
+        client_sync_fail(grid, GRID_NOT_OWNER, "a partition has no primary");
+        return ERROR_NOT_OWNER;
+    }
+    if (client_operation_send(grid, wait.link, &op, page_answered, &wait) != ERROR_NONE) {
+        client_sync_fail(grid, GRID_OVERLOADED, "too many operations are under way");
+        return ERROR_OVERLOADED;
+    }
     client_sync_wait(grid, &wait.is_done);
-    scan->rows = buffer_bytes(&scan->page);
     return wait.error;
+}
+
+static enum grid_error page_fetch(struct grid_scan *scan)
+{
+    struct grid *grid = scan->grid;
+    int64_t start_ms = client_clock_ms();
+    buffer_clear(&scan->page);
+    for (;;) {
+        enum grid_error error = client_sync_wait_members(grid);
+        if (error != GRID_OK)
+            return error;
+        if (grid->topology.view.grid_id != scan->grid_id)
+            return client_sync_fail(grid, GRID_MOVED, "this is another grid now");
+        enum error asked = page_ask(scan);
+        scan->rows = buffer_bytes(&scan->page);
+        if (asked == ERROR_NONE || !client_sync_may_retry(grid, asked, start_ms))
+            return (enum grid_error)asked;
+        client_sync_pause(grid);
+    }
 }
 
 static enum grid_error texts_check(struct grid_scan *scan)
@@ -110,16 +196,23 @@ static enum grid_error texts_check(struct grid_scan *scan)
     return GRID_OK;
 }
 
+static void scan_start(struct grid_scan *scan)
+{
+    const struct view *view = &scan->grid->topology.view;
+    if (scan->grid_id != 0)
+        return;
+    scan->grid_id = view->grid_id;
+    scan->view_version = view->version;
+    scan->partition_count = view->partition_count;
+    scan->done = memory_new_array((view->partition_count + 7) / 8, 1);
+}
+
 // The next page that has rows; without one, the scan is over.
 static enum grid_error page_next(struct grid_scan *scan)
 {
+    scan_start(scan);
     while (scan->rows.size == 0) {
-        if (!scan->more) {
-            scan->link_number++;
-            scan->position = (struct scan_position){0};
-            scan->more = true;
-        }
-        if (scan->link_number >= scan->grid->topology.link_count || scan->rows_left == 0) {
+        if (scan->position.partition >= scan->partition_count || scan->rows_left == 0) {
             scan->is_over = true;
             return GRID_NOT_FOUND;
         }
@@ -127,6 +220,7 @@ static enum grid_error page_next(struct grid_scan *scan)
         if (error != GRID_OK)
             return error;
     }
+    scan->grid->error_text[0] = '\0';
     return GRID_OK;
 }
 

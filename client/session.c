@@ -1,84 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/session.h"
 
+#include "client/clock.h"
 #include "client/id.h"
 #include "client/operation.h"
 #include "cluster/wire/message_codec.h"
 
 #include <event2/event.h>
-
-// ---- The view ----
-
-static void scout_start(struct grid *grid)
-{
-    if (!grid->scout)
-        grid->scout = client_link_new(&grid->host, NULL, HELLO_ANY_WORKER, grid->options.seeds,
-                                      grid->options.seed_count);
-}
-
-static void view_answered(void *context, const struct op_reply *reply)
-{
-    struct grid *grid = context;
-    grid->view_fetch = VIEW_FETCH_IDLE;
-    if (grid->is_closing)
-        return;
-    if (reply->error == ERROR_DISCONNECTED || reply->error == ERROR_TIMEOUT) {
-        client_session_want_view(grid);
-        return;
-    }
-    grid->view_count++;
-    grid->is_route_due = true;
-    view_deinit(&grid->new_view);
-    grid->has_new_view =
-        reply->error == ERROR_NONE && view_decode(reply->value, &grid->new_view) == ERROR_NONE;
-    if (!grid->has_new_view)
-        grid->view_fetch = VIEW_FETCH_FAILED;
-    client_session_want_turn(grid);
-}
-
-static void view_ask(struct grid *grid)
-{
-    struct client_link *link = client_topology_any(&grid->topology);
-    if (!link && grid->scout && grid->scout->state == LINK_READY)
-        link = grid->scout;
-    if (!link) {
-        scout_start(grid);
-        return;
-    }
-    struct op view = {.kind = OP_NONE};
-    if (client_operation_send(grid, link, &view, view_answered, grid) == ERROR_NONE)
-        grid->view_fetch = VIEW_FETCH_UNDER_WAY;
-}
-
-static void scout_drop(struct grid *grid)
-{
-    if (!grid->scout)
-        return;
-    client_operations_detach(grid, grid->scout, true);
-    client_link_free(grid->scout);
-    grid->scout = NULL;
-}
-
-// A node that has no view to give: the next seed may. A view that is known stays.
-static void view_give_up(struct grid *grid)
-{
-    grid->view_fetch = VIEW_FETCH_IDLE;
-    if (grid->topology.is_known) {
-        scout_drop(grid);
-        return;
-    }
-    if (grid->scout)
-        client_link_fail(grid->scout, ERROR_MALFORMED_FRAME, "the node's view is malformed");
-    client_session_want_view(grid);
-}
-
-void client_session_want_view(struct grid *grid)
-{
-    if (grid->view_fetch != VIEW_FETCH_IDLE)
-        return;
-    grid->view_fetch = VIEW_FETCH_WANTED;
-    client_session_want_turn(grid);
-}
 
 // ---- Links ----
 
@@ -86,14 +14,22 @@ static const char *on_ready(void *owner, struct client_link *link, const struct 
 {
     struct grid *grid = owner;
     struct client_member *member = link->member;
-    grid->is_route_due = true;
     client_session_want_turn(grid);
+    if (reply->partition_count == 0 && !member)
+        return "the node is in no grid yet";
     if (!member)
         return NULL;
+    if (reply->incarnation != member->id) {
+        client_view_want(grid, CLIENT_VIEW_URGENT_MS, NULL);
+        return "the node was started again, and is another member now";
+    }
     if (reply->partition_count != grid->topology.view.partition_count) {
-        client_session_want_view(grid);
+        client_view_want(grid, CLIENT_VIEW_URGENT_MS, NULL);
         return "the node's number of partitions is not the one of the view";
     }
+    if (reply->view_version > grid->topology.view.version)
+        client_view_want(grid, CLIENT_VIEW_URGENT_MS, link);
+    grid->is_route_due = true;
     member->wanted_count = reply->worker_count;
     if (member->wanted_count == member->worker_count)
         client_operations_route(grid);
@@ -106,12 +42,17 @@ static const char *on_frame(void *owner, struct client_link *link, const struct 
 {
     struct grid *grid = owner;
     uint32_t id = frame->header.request_id;
-    if (client_id_is_operation(id))
+    if (client_id_is_operation(id)) {
+        client_view_compare(grid, link, frame->header.view);
         return client_operations_answer(grid, link, frame);
+    }
     if (id == CLIENT_ID_PING) {
         link->pinged_ms = 0;
+        client_view_compare(grid, link, frame->header.view);
         return NULL;
     }
+    if (id == CLIENT_ID_VIEW)
+        return client_view_answer(grid, link, frame);
     return client_subscriptions_take(grid, link, frame);
 }
 
@@ -125,6 +66,7 @@ static void on_drained(void *owner, struct client_link *link)
 static void on_end(void *owner, struct client_link *link)
 {
     struct grid *grid = owner;
+    client_view_detach(grid, link);
     client_operations_detach(grid, link, true);
     client_subscriptions_detach(grid, link);
     client_session_want_turn(grid);
@@ -133,12 +75,12 @@ static void on_end(void *owner, struct client_link *link)
 static void on_lost(void *owner, struct client_link *link)
 {
     struct grid *grid = owner;
+    client_view_detach(grid, link);
     client_operations_detach(grid, link, false);
     client_subscriptions_detach(grid, link);
     // With no member left to ask, the seeds may know others.
-    if (link->member && grid->view_fetch == VIEW_FETCH_IDLE &&
-        !client_topology_any(&grid->topology))
-        client_session_want_view(grid);
+    if (!client_topology_any(&grid->topology))
+        client_view_want(grid, CLIENT_VIEW_INTERVAL_MS, NULL);
     client_operations_settle(grid);
     client_subscriptions_settle(grid);
     client_session_want_turn(grid);
@@ -155,12 +97,16 @@ static const struct client_link_events link_events = {
 
 static void view_apply(struct grid *grid)
 {
-    if (!grid->has_new_view)
+    if (!grid->view_fetch.has_new)
         return;
-    grid->has_new_view = false;
-    if (client_topology_apply(&grid->topology, &grid->host, &grid->new_view, on_end))
-        client_subscriptions_topology_changed(grid);
-    scout_drop(grid);
+    grid->view_fetch.has_new = false;
+    bool links_changed =
+        client_topology_apply(&grid->topology, &grid->host, &grid->view_fetch.fresh, on_end);
+    const struct client_topology *topology = &grid->topology;
+    client_holds_resize(&grid->holds, topology->view.partition_count);
+    for (uint32_t i = 0; i < topology->moved_count; i++)
+        client_holds_release(&grid->holds, topology->moved[i]);
+    client_subscriptions_topology_changed(grid, links_changed);
     grid->is_route_due = true;
 }
 
@@ -170,8 +116,9 @@ static void workers_adjust(struct grid *grid)
         return;
     grid->is_adjust_due = false;
     grid->is_route_due = true;
+    grid->topology.moved_count = 0;
     if (client_topology_adjust(&grid->topology, on_end))
-        client_subscriptions_topology_changed(grid);
+        client_subscriptions_topology_changed(grid, true);
 }
 
 static void links_flush(struct grid *grid)
@@ -197,10 +144,8 @@ static void on_turn(evutil_socket_t fd, short what, void *context)
     workers_adjust(grid);
     client_operations_settle(grid);
     client_subscriptions_settle(grid);
-    if (grid->view_fetch == VIEW_FETCH_FAILED)
-        view_give_up(grid);
-    if (grid->view_fetch == VIEW_FETCH_WANTED)
-        view_ask(grid);
+    client_operations_watch(grid);
+    client_view_turn(grid);
     if (grid->is_route_due)
         client_operations_route(grid);
     client_subscriptions_join(grid);
@@ -215,31 +160,55 @@ void client_session_want_turn(struct grid *grid)
     event_active(grid->turn, EV_TIMEOUT, 1);
 }
 
+static void on_pace(evutil_socket_t fd, short what, void *context)
+{
+    (void)fd;
+    (void)what;
+    struct grid *grid = context;
+    grid->pace_ms = 0;
+    grid->is_route_due = true;
+    client_session_want_turn(grid);
+}
+
+void client_session_turn_at(struct grid *grid, int64_t when_ms)
+{
+    if ((grid->pace_ms != 0 && grid->pace_ms <= when_ms) || grid->is_closing)
+        return;
+    int64_t delay_ms = when_ms - client_clock_ms();
+    if (delay_ms < 1)
+        delay_ms = 1;
+    struct timeval delay = {.tv_sec = (time_t)(delay_ms / MS_PER_S),
+                            .tv_usec = (suseconds_t)(delay_ms % MS_PER_S) * US_PER_MS};
+    CHECK(evtimer_add(grid->pace, &delay) == 0);
+    grid->pace_ms = when_ms;
+}
+
 void client_session_start(struct grid *grid)
 {
     grid->host.events = &link_events;
     grid->host.owner = grid;
     list_init(&grid->dirty);
     grid->turn = event_new(grid->base, -1, 0, on_turn, grid);
-    CHECK(grid->turn != NULL);
-    client_session_want_view(grid);
+    grid->pace = evtimer_new(grid->base, on_pace, grid);
+    CHECK(grid->turn != NULL && grid->pace != NULL);
+    client_view_want(grid, 0, NULL);
 }
 
 void client_session_stop(struct grid *grid)
 {
-    client_link_free(grid->scout);
-    grid->scout = NULL;
+    client_view_stop(grid);
     client_topology_deinit(&grid->topology);
-    view_deinit(&grid->new_view);
-    if (grid->turn)
-        event_free(grid->turn);
-    grid->turn = NULL;
+    client_holds_deinit(&grid->holds);
+    event_free(grid->turn);
+    event_free(grid->pace);
+    grid->turn = grid->pace = NULL;
 }
 
 const char *client_session_failure(const struct grid *grid)
 {
-    if (grid->scout && grid->scout->failure[0] != '\0')
-        return grid->scout->failure;
+    const struct client_link *scout = grid->view_fetch.scout;
+    if (scout && scout->failure[0] != '\0')
+        return scout->failure;
     if (!grid->topology.is_known)
         return "";
     const struct client_link *missing = client_topology_missing(&grid->topology);

@@ -47,8 +47,12 @@ static void subscription_free(struct grid_subscription *subscription)
 
 void client_subscription_drop(struct grid_subscription *subscription)
 {
-    if (subscription->is_released && subscription->joins.leaving_count == 0)
+    if (subscription->joins.leaving_count > 0)
+        return;
+    if (subscription->is_released)
         subscription_free(subscription);
+    else if (subscription->state == SUBSCRIPTION_WAITING)
+        client_session_want_turn(subscription->grid);
 }
 
 // ---- Ending ----
@@ -110,23 +114,26 @@ static void subscription_join(struct grid_subscription *subscription)
     struct subscribe subscribe = {.query = bytes_of(subscription->query, subscription->query_bytes),
                                   .snapshot = !subscription->options.without_snapshot,
                                   .old = !subscription->options.without_old};
+    client_joins_deinit(joins);
     client_joins_init(joins, topology->link_count, topology->view.partition_count);
+    subscription->is_disputed = false;
     for (uint32_t i = 0; i < joins->count; i++) {
         struct client_link *link = client_topology_link(topology, i);
+        if (link->member->primary_count == 0)
+            continue;
         joins->array[i].link = link;
         client_joins_set(joins, &joins->array[i], JOIN_ASKED);
         subscribe_encode(&link->stream.out, subscription->id, &subscribe);
         client_session_dirty(subscription->grid, link);
     }
-    free(subscription->query);
-    subscription->query = NULL;
     subscription->state = SUBSCRIPTION_JOINING;
 }
 
 static bool all_can_take(const struct client_topology *topology)
 {
     for (uint32_t i = 0; i < topology->link_count; i++) {
-        if (!client_link_can_take(client_topology_link(topology, i)))
+        struct client_link *link = client_topology_link(topology, i);
+        if (link->member->primary_count > 0 && !client_link_can_take(link))
             return false;
     }
     return true;
@@ -138,10 +145,15 @@ void client_subscriptions_join(struct grid *grid)
     if (list_is_empty(waiting) || !grid->topology.is_known ||
         client_topology_missing(&grid->topology))
         return;
+    int64_t now_ms = client_clock_ms();
     for (struct list *at = waiting->next; at != waiting; at = at->next) {
         struct grid_subscription *subscription = LIST_ENTRY(at, struct grid_subscription, order);
-        if (subscription->state != SUBSCRIPTION_WAITING)
+        if (subscription->state != SUBSCRIPTION_WAITING || subscription->joins.leaving_count > 0)
             continue;
+        if (subscription->rejoin_ms > now_ms) {
+            client_session_turn_at(grid, subscription->rejoin_ms);
+            continue;
+        }
         if (!all_can_take(&grid->topology))
             return;
         subscription_join(subscription);
@@ -224,15 +236,32 @@ const char *client_subscriptions_take(struct grid *grid, struct client_link *lin
     return client_delivery_take(subscription, join, frame);
 }
 
-// ---- Lost connections ----
+// ---- Lost connections, and partitions that move ----
 
-static void subscription_fail(struct grid_subscription *subscription, const char *failure)
+static void subscription_fail(struct grid_subscription *subscription, enum error error,
+                              const char *failure)
 {
     if (subscription->state == SUBSCRIPTION_ENDED || subscription->failure)
         return;
     subscription->failure = memory_copy_text(failure, strlen(failure));
+    subscription->failure_error = error;
     list_remove(&subscription->order);
     list_append(&subscription->grid->subscriptions.failed, &subscription->order);
+}
+
+bool client_subscription_rejoin(struct grid_subscription *subscription)
+{
+    struct grid *grid = subscription->grid;
+    int64_t now_ms = client_clock_ms();
+    if (subscription->state != SUBSCRIPTION_JOINING || subscription->was_told ||
+        subscription->failure || subscription->deadline_ms <= now_ms)
+        return false;
+    leave_all(subscription);
+    subscription->state = SUBSCRIPTION_WAITING;
+    subscription->rejoin_ms = now_ms + CLIENT_REJOIN_MS;
+    client_view_want(grid, CLIENT_VIEW_URGENT_MS, NULL);
+    client_session_turn_at(grid, subscription->rejoin_ms);
+    return true;
 }
 
 static void subscription_detach(struct grid_subscription *subscription, struct client_link *link)
@@ -241,12 +270,15 @@ static void subscription_detach(struct grid_subscription *subscription, struct c
     if (!join)
         return;
     enum client_join_state state = join->state;
+    bool is_needed = state == JOIN_ASKED || (state == JOIN_LIVE && join->listed_count > 0);
     join->link = NULL;
     client_joins_set(&subscription->joins, join, JOIN_NONE);
     if (state == JOIN_LEAVING)
         client_subscription_drop(subscription);
-    else if (state != JOIN_NONE)
-        subscription_fail(subscription, link->failure);
+    else if (is_needed && link->state == LINK_PAUSED)
+        subscription_fail(subscription, ERROR_DISCONNECTED, link->failure);
+    else if (is_needed && !client_subscription_rejoin(subscription))
+        subscription_fail(subscription, ERROR_MOVED, "a member has left the grid");
 }
 
 void client_subscriptions_detach(struct grid *grid, struct client_link *link)
@@ -258,13 +290,31 @@ void client_subscriptions_detach(struct grid *grid, struct client_link *link)
     }
 }
 
-void client_subscriptions_topology_changed(struct grid *grid)
+static bool has_moved(const struct grid_subscription *subscription)
+{
+    const struct client_topology *topology = &subscription->grid->topology;
+    for (uint32_t i = 0; i < topology->moved_count; i++) {
+        uint16_t partition = topology->moved[i];
+        const struct client_link *feeder = client_joins_feeder(&subscription->joins, partition);
+        if (feeder && feeder != client_topology_route(topology, partition))
+            return true;
+    }
+    return false;
+}
+
+void client_subscriptions_topology_changed(struct grid *grid, bool links_changed)
 {
     struct client_subscriptions *all = &grid->subscriptions;
     for (uint32_t id = 0; id < all->table_size; id++) {
         struct grid_subscription *subscription = all->table[id];
-        if (subscription && subscription->state != SUBSCRIPTION_WAITING)
-            subscription_fail(subscription, "the members of the grid have changed");
+        if (!subscription)
+            continue;
+        if (links_changed)
+            client_joins_renumber(&subscription->joins, grid->topology.link_count);
+        if ((subscription->state == SUBSCRIPTION_JOINING ||
+             subscription->state == SUBSCRIPTION_LIVE) &&
+            has_moved(subscription) && !client_subscription_rejoin(subscription))
+            subscription_fail(subscription, ERROR_MOVED, "a partition has another primary now");
     }
 }
 
@@ -272,7 +322,7 @@ void client_subscriptions_settle(struct grid *grid)
 {
     for (struct list *at; (at = list_pop(&grid->subscriptions.failed));) {
         struct grid_subscription *subscription = LIST_ENTRY(at, struct grid_subscription, order);
-        client_subscription_end(subscription, ERROR_DISCONNECTED,
+        client_subscription_end(subscription, subscription->failure_error,
                                 bytes_of_text(subscription->failure));
     }
 }

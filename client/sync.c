@@ -47,7 +47,8 @@ static void on_wait_timeout(evutil_socket_t fd, short what, void *context)
 static bool members_are_known(const struct grid *grid)
 {
     for (uint32_t i = 0; i < grid->topology.view.member_count; i++) {
-        if (grid->topology.members[i]->worker_count == 0)
+        const struct client_member *member = grid->topology.members[i];
+        if (member && member->primary_count > 0 && member->worker_count == 0)
             return false;
     }
     return grid->topology.is_known;
@@ -71,6 +72,28 @@ enum grid_error client_sync_wait_members(struct grid *grid)
     const char *failure = client_session_failure(grid);
     return client_sync_fail(grid, GRID_DISCONNECTED,
                             failure[0] != '\0' ? failure : "not all members could be reached");
+}
+
+void client_sync_pause(struct grid *grid)
+{
+    static const struct timeval pause = {.tv_usec = CLIENT_SYNC_PAUSE_MS * US_PER_MS};
+    bool is_over = false;
+    struct event *timer = evtimer_new(grid->base, on_wait_timeout, &is_over);
+    CHECK(timer != NULL && evtimer_add(timer, &pause) == 0);
+    client_view_want(grid, CLIENT_VIEW_INTERVAL_MS, NULL);
+    while (!is_over)
+        event_base_loop(grid->base, EVLOOP_ONCE);
+    event_free(timer);
+}
+
+bool client_sync_may_retry(const struct grid *grid, enum error error, int64_t start_ms)
+{
+    int64_t spent_ms = client_clock_ms() - start_ms;
+    if (error == ERROR_NO_QUORUM && spent_ms >= grid->options.no_quorum_ms)
+        return false;
+    return spent_ms < grid->options.timeout_ms &&
+           (error == ERROR_MOVED || error == ERROR_NOT_OWNER || error == ERROR_NO_QUORUM ||
+            error == ERROR_DISCONNECTED || error == ERROR_TOO_FEW_COPIES);
 }
 
 const char *grid_error_text(const struct grid *grid)

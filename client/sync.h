@@ -14,9 +14,15 @@ enum grid_error client_sync_fail(struct grid *grid, enum grid_error error, const
 // Runs the loop until *flag is true.
 void client_sync_wait(struct grid *grid, const bool *flag);
 
-// Runs the loop until the view is known and every member has said how many workers it has, as long
-// as an operation may take.
+// Runs the loop until the view is known and every member that has primaries has said how many
+// workers it has, as long as an operation may take.
 MUST_USE enum grid_error client_sync_wait_members(struct grid *grid);
+
+// Runs the loop for a while, so that a newer view can come.
+void client_sync_pause(struct grid *grid);
+
+// Whether asking again, with a newer view, may help. `start_ms`: of the first attempt (monotonic).
+bool client_sync_may_retry(const struct grid *grid, enum error error, int64_t start_ms);
 
 // A copy that lives until the next synchronous call.
 struct grid_reply client_sync_keep(struct grid *grid, const struct grid_reply *reply);

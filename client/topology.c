@@ -3,11 +3,14 @@
 
 #include "cluster/base/memory.h"
 
+// ---- Members ----
+
 static struct client_member *member_new(const struct client_link_host *host,
                                         const struct view_member *described)
 {
     struct client_member *member = memory_new(sizeof *member);
     member->host = host;
+    member->id = described->id;
     static_assert(sizeof member->name == sizeof described->name, "names fit");
     memcpy(member->name, described->name, sizeof member->name);
     static_assert(sizeof member->endpoint.host == sizeof described->host, "hosts fit");
@@ -30,18 +33,14 @@ static void member_free(struct client_member *member, client_link_end_fn *on_end
     free(member);
 }
 
-static bool member_is(const struct client_member *member, const struct view_member *described)
-{
-    return strcmp(member->name, described->name) == 0 &&
-           strcmp(member->endpoint.host, described->host) == 0 &&
-           member->endpoint.port == described->port;
-}
-
 void client_topology_deinit(struct client_topology *topology)
 {
-    for (uint32_t i = 0; i < topology->view.member_count; i++)
-        member_free(topology->members[i], NULL);
+    for (uint32_t i = 0; i < topology->view.member_count; i++) {
+        if (topology->members[i])
+            member_free(topology->members[i], NULL);
+    }
     free(topology->members);
+    free(topology->moved);
     view_deinit(&topology->view);
     *topology = (struct client_topology){0};
 }
@@ -50,23 +49,46 @@ static void links_number(struct client_topology *topology)
 {
     topology->link_count = 0;
     for (uint32_t i = 0; i < topology->view.member_count; i++) {
-        for (uint16_t worker = 0; worker < topology->members[i]->link_count; worker++)
-            topology->members[i]->links[worker]->number = topology->link_count++;
+        struct client_member *member = topology->members[i];
+        for (uint16_t worker = 0; member && worker < member->link_count; worker++)
+            member->links[worker]->number = topology->link_count++;
     }
 }
 
-// Takes the member that fits the description out of the old ones.
-static struct client_member *member_reuse(struct client_topology *old,
-                                          const struct view_member *described)
+// ---- Views ----
+
+// Takes the member with this id out of the old ones.
+static struct client_member *member_reuse(struct client_topology *old, uint32_t place, uint64_t id)
 {
-    for (uint32_t i = 0; i < old->view.member_count; i++) {
-        struct client_member *member = old->members[i];
-        if (member && member_is(member, described)) {
-            old->members[i] = NULL;
-            return member;
-        }
+    // A member keeps its place for as long as it is one.
+    if (place >= old->view.member_count || !old->members[place] || old->members[place]->id != id)
+        return NULL;
+    struct client_member *member = old->members[place];
+    old->members[place] = NULL;
+    return member;
+}
+
+static uint64_t primary_id(const struct view *view, uint32_t partition)
+{
+    uint16_t number = view_primary(view, partition);
+    return number == VIEW_NO_MEMBER ? 0 : view->members[number].id;
+}
+
+static void primaries_compare(struct client_topology *topology, const struct view *old)
+{
+    const struct view *view = &topology->view;
+    topology->moved_count = 0;
+    topology->moved =
+        memory_resize_array(topology->moved, view->partition_count, sizeof *topology->moved);
+    for (uint32_t partition = 0; partition < view->partition_count; partition++) {
+        uint16_t primary = view_primary(view, partition);
+        if (primary != VIEW_NO_MEMBER)
+            topology->members[primary]->primary_count++;
+        if (partition >= old->partition_count ||
+            view->partitions[partition].epoch != old->partitions[partition].epoch ||
+            primary_id(view, partition) != primary_id(old, partition))
+            topology->moved[topology->moved_count++] = (uint16_t)partition;
     }
-    return NULL;
 }
 
 bool client_topology_apply(struct client_topology *topology, const struct client_link_host *host,
@@ -74,15 +96,21 @@ bool client_topology_apply(struct client_topology *topology, const struct client
 {
     struct client_topology old = *topology;
     bool has_changed = false;
-    *topology = (struct client_topology){.is_known = true, .view = *view};
+    topology->is_known = true;
+    topology->view = *view;
     *view = (struct view){0};
-    topology->members =
-        memory_new_array(topology->view.member_count, sizeof(struct client_member *));
-    for (uint32_t i = 0; i < topology->view.member_count; i++) {
-        struct client_member *member = member_reuse(&old, &topology->view.members[i]);
+    uint32_t count = topology->view.member_count;
+    topology->members = memory_new_array(count, sizeof(struct client_member *));
+    for (uint32_t i = 0; i < count; i++) {
+        const struct view_member *described = &topology->view.members[i];
+        if (described->id == 0)
+            continue;
+        struct client_member *member = member_reuse(&old, i, described->id);
+        topology->members[i] = member ? member : member_new(host, described);
         has_changed |= member == NULL;
-        topology->members[i] = member ? member : member_new(host, &topology->view.members[i]);
+        topology->members[i]->primary_count = 0;
     }
+    primaries_compare(topology, &old.view);
     for (uint32_t i = 0; i < old.view.member_count; i++) {
         has_changed |= old.members[i] != NULL;
         if (old.members[i])
@@ -113,7 +141,7 @@ bool client_topology_adjust(struct client_topology *topology, client_link_end_fn
     bool has_changed = false;
     for (uint32_t i = 0; i < topology->view.member_count; i++) {
         struct client_member *member = topology->members[i];
-        if (member->worker_count == member->wanted_count)
+        if (!member || member->worker_count == member->wanted_count)
             continue;
         has_changed |= member->link_count != member->wanted_count;
         member_resize(member, on_end);
@@ -122,14 +150,22 @@ bool client_topology_adjust(struct client_topology *topology, client_link_end_fn
     return has_changed;
 }
 
+// ---- Looking up ----
+
+struct client_member *client_topology_owner(const struct client_topology *topology,
+                                            uint16_t partition)
+{
+    uint16_t owner = view_primary(&topology->view, partition);
+    return owner == VIEW_NO_MEMBER ? NULL : topology->members[owner];
+}
+
 struct client_link *client_topology_route(const struct client_topology *topology,
                                           uint16_t partition)
 {
-    uint16_t owner = view_owner(&topology->view, partition, 0);
-    if (owner == VIEW_NO_MEMBER)
+    const struct client_member *member = client_topology_owner(topology, partition);
+    if (!member || member->worker_count == 0)
         return NULL;
-    const struct client_member *member = topology->members[owner];
-    return member->worker_count == 0 ? NULL : member->links[partition % member->worker_count];
+    return member->links[partition % member->worker_count];
 }
 
 struct client_link *client_topology_link(const struct client_topology *topology, uint32_t number)
@@ -137,6 +173,8 @@ struct client_link *client_topology_link(const struct client_topology *topology,
     CHECK(number < topology->link_count);
     for (uint32_t i = 0;; i++) {
         const struct client_member *member = topology->members[i];
+        if (!member)
+            continue;
         if (number < member->link_count)
             return member->links[number];
         number -= member->link_count;
@@ -147,6 +185,8 @@ struct client_link *client_topology_missing(const struct client_topology *topolo
 {
     for (uint32_t i = 0; i < topology->view.member_count; i++) {
         const struct client_member *member = topology->members[i];
+        if (!member || member->primary_count == 0)
+            continue;
         if (member->worker_count == 0 || member->worker_count != member->wanted_count)
             return member->links[0];
         for (uint16_t worker = 0; worker < member->link_count; worker++) {
@@ -157,13 +197,16 @@ struct client_link *client_topology_missing(const struct client_topology *topolo
     return NULL;
 }
 
-struct client_link *client_topology_any(const struct client_topology *topology)
+struct client_link *client_topology_other(const struct client_topology *topology,
+                                          const struct client_member *member)
 {
     for (uint32_t i = 0; i < topology->view.member_count; i++) {
-        const struct client_member *member = topology->members[i];
-        for (uint16_t worker = 0; worker < member->link_count; worker++) {
-            if (member->links[worker]->state == LINK_READY)
-                return member->links[worker];
+        const struct client_member *other = topology->members[i];
+        if (!other || other == member)
+            continue;
+        for (uint16_t worker = 0; worker < other->link_count; worker++) {
+            if (other->links[worker]->state == LINK_READY)
+                return other->links[worker];
         }
     }
     return NULL;

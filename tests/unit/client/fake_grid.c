@@ -4,6 +4,7 @@
 #include "cluster/base/memory.h"
 #include "cluster/model/key.h"
 #include "cluster/wire/cursor.h"
+#include "cluster/wire/view_codec.h"
 #include "cluster/wire/writer.h"
 
 #include <arpa/inet.h>
@@ -33,13 +34,14 @@ static void node_listen(struct fake_node *node)
 void fake_init(struct fake_grid *fake, uint32_t node_count, uint16_t worker_count)
 {
     *fake = (struct fake_grid){.node_count = node_count, .grid_name = "test"};
-    fake->view = (struct view){.version = 1,
+    fake->view = (struct view){.grid_id = 77,
+                               .version = 1,
                                .partition_count = FAKE_PARTITIONS,
                                .replica_count = 1,
+                               .min_in_sync = 1,
                                .member_count = node_count};
     fake->view.members = memory_new_array(node_count, sizeof *fake->view.members);
-    fake->view.owners = memory_new_array(FAKE_PARTITIONS, sizeof *fake->view.owners);
-    fake->view.epochs = memory_new_array(FAKE_PARTITIONS, sizeof *fake->view.epochs);
+    fake->view.partitions = memory_new_array(FAKE_PARTITIONS, sizeof *fake->view.partitions);
     for (uint32_t i = 0; i < node_count; i++) {
         struct fake_node *node = &fake->nodes[i];
         node->fake = fake;
@@ -49,14 +51,46 @@ void fake_init(struct fake_grid *fake, uint32_t node_count, uint16_t worker_coun
             node->peers[p].fd = -1;
         node_listen(node);
         struct view_member *member = &fake->view.members[i];
+        member->id = 100 + i;
+        member->weight = 1;
         snprintf(member->name, sizeof member->name, "n%u", i + 1);
         snprintf(member->host, sizeof member->host, "127.0.0.1");
         member->port = node->port;
     }
     for (uint32_t partition = 0; partition < FAKE_PARTITIONS; partition++) {
-        fake->view.owners[partition] = (uint16_t)(partition % node_count);
-        fake->view.epochs[partition] = 1;
+        fake->view.partitions[partition] =
+            (struct view_partition){.epoch = 1,
+                                    .version = 1,
+                                    .replicas = {(uint16_t)(partition % node_count)},
+                                    .replica_count = 1,
+                                    .in_sync_count = 1,
+                                    .handover = VIEW_NO_MEMBER};
     }
+}
+
+uint64_t fake_id(const struct fake_node *node)
+{
+    return node->fake->view.members[node->number].id;
+}
+
+void fake_move(struct fake_grid *fake, uint32_t partition, uint32_t node)
+{
+    fake->view.partitions[partition].replicas[0] = (uint16_t)node;
+    fake->view.partitions[partition].epoch++;
+    fake->view.partitions[partition].version = ++fake->view.version;
+}
+
+void fake_reincarnate(struct fake_node *node)
+{
+    node->fake->view.members[node->number].id += 100;
+    node->fake->view.version++;
+}
+
+void fake_remove(struct fake_node *node)
+{
+    struct view *view = &node->fake->view;
+    memset(&view->members[node->number], 0, sizeof *view->members);
+    view->version++;
 }
 
 static void peer_close(struct fake_peer *peer)
@@ -113,8 +147,10 @@ struct fake_peer *fake_peer_of(struct fake_node *node, uint16_t worker)
 
 // ---- Sending ----
 
-void fake_send(struct fake_peer *peer, const struct buffer *out)
+void fake_send(struct fake_peer *peer, struct buffer *out)
 {
+    if (buffer_size(out) >= FRAME_HEADER_BYTES)
+        frame_set_view(out, 0, (uint8_t)peer->node->fake->view.version);
     struct bytes left = buffer_bytes(out);
     while (left.size > 0 && peer->fd >= 0) {
         ssize_t count = send(peer->fd, left.data, left.size, MSG_NOSIGNAL);
@@ -201,6 +237,19 @@ static struct fake_entry *entry_increment(struct fake_grid *fake, struct fake_en
     return entry;
 }
 
+static void op_note(const struct fake_peer *peer, const struct frame *frame, const struct op *op)
+{
+    struct fake_grid *fake = peer->node->fake;
+    if (fake->op_count < FAKE_OPS_MAX)
+        fake->ops[fake->op_count++] = (struct fake_op){.node = peer->node,
+                                                       .client = peer->client,
+                                                       .number = op->number,
+                                                       .floor = op->floor,
+                                                       .age_ms = op->age_ms,
+                                                       .is_retry = op->is_retry,
+                                                       .view = frame->header.view};
+}
+
 static void keyed_execute(struct fake_peer *peer, const struct frame *frame, const struct op *op)
 {
     struct fake_grid *fake = peer->node->fake;
@@ -209,8 +258,9 @@ static void keyed_execute(struct fake_peer *peer, const struct frame *frame, con
     uint64_t version = entry ? entry->version : 0;
     struct bytes value = {0};
     peer->node->operation_count++;
+    op_note(peer, frame, op);
     cr_assert_eq(op->partition, op->hash % fake->view.partition_count, "header and key agree");
-    if (view_owner(&fake->view, op->partition, 0) != peer->node->number) {
+    if (view_primary(&fake->view, op->partition) != peer->node->number) {
         fake_send_error(peer, frame, ERROR_NOT_OWNER, "not mine");
         return;
     }
@@ -241,7 +291,7 @@ static bool entry_is_of(const struct fake_peer *peer, const struct fake_entry *e
 {
     const struct fake_grid *fake = peer->node->fake;
     uint16_t partition = key_partition(key_hash(entry->key), fake->view.partition_count);
-    return view_owner(&fake->view, partition, 0) == peer->node->number &&
+    return view_primary(&fake->view, partition) == peer->node->number &&
            partition % peer->node->worker_count == peer->worker;
 }
 
@@ -254,17 +304,25 @@ static uint64_t entries_count(const struct fake_peer *peer, struct bytes map)
     return count;
 }
 
-// Two rows a page; position.hash counts the entries that were looked at.
+// Two rows a page; position.hash counts the entries of the partition that were looked at.
 static void scan_execute(struct fake_peer *peer, uint32_t id, const struct op *op)
 {
     const struct fake_grid *fake = peer->node->fake;
     struct buffer rows = {0};
     struct buffer out = {0};
     uint32_t count = 0;
+    uint32_t partition = op->position.partition;
     size_t at = op->position.hash;
-    for (; at < fake->entry_count && count < 2; at++) {
-        const struct fake_entry *entry = &fake->entries[at];
-        if (!entry_is_of(peer, entry) || (op->query.size == 0 && !bytes_equal(entry->map, op->map)))
+    while (partition < FAKE_PARTITIONS && count < 2) {
+        if (at >= fake->entry_count) {
+            partition++;
+            at = 0;
+            continue;
+        }
+        const struct fake_entry *entry = &fake->entries[at++];
+        if (!entry_is_of(peer, entry) ||
+            key_partition(key_hash(entry->key), FAKE_PARTITIONS) != partition ||
+            (op->query.size == 0 && !bytes_equal(entry->map, op->map)))
             continue;
         write_object(&rows, entry->key);
         write_uint(&rows, entry->version);
@@ -275,8 +333,9 @@ static void scan_execute(struct fake_peer *peer, uint32_t id, const struct op *o
     uint64_t limit = 0;
     for (size_t i = 0; i < op->query.size; i++)
         limit = limit * 10 + op->query.data[i] - '0';
-    reply_encode_scan(&out, id, at < fake->entry_count, (struct scan_position){.hash = at}, count,
-                      buffer_bytes(&rows), limit);
+    reply_encode_scan(&out, id, partition < FAKE_PARTITIONS,
+                      (struct scan_position){(uint16_t)partition, at}, count, buffer_bytes(&rows),
+                      limit);
     buffer_deinit(&rows);
     send_and_free(peer, &out);
 }
@@ -342,6 +401,7 @@ static void hello_answer(struct fake_peer *peer, const struct frame *frame)
         fake_send_error(peer, frame, ERROR_WRONG_GRID, "this is another grid");
         return;
     }
+    peer->client = hello.id;
     peer->worker = hello.worker == HELLO_ANY_WORKER ? 0 : hello.worker;
     if (peer->worker >= node->worker_count) {
         fake_send_error(peer, frame, ERROR_INVALID_ARGUMENT, "there is no such worker");
@@ -351,6 +411,8 @@ static void hello_answer(struct fake_peer *peer, const struct frame *frame)
     struct hello_reply reply = {.version = 1,
                                 .node = bytes_of_text(node->fake->view.members[node->number].name),
                                 .grid = bytes_of_text(node->fake->grid_name),
+                                .incarnation = fake_id(node),
+                                .view_version = node->fake->view.version,
                                 .worker = peer->worker,
                                 .worker_count = node->worker_count,
                                 .partition_count = told ? told : node->fake->view.partition_count};

@@ -12,7 +12,13 @@
 
 #include <event2/event.h>
 
-enum { FAKE_NODES_MAX = 4, FAKE_PEERS_MAX = 64, FAKE_ENTRIES_MAX = 4096, FAKE_PARTITIONS = 8 };
+enum {
+    FAKE_NODES_MAX = 4,
+    FAKE_PEERS_MAX = 64,
+    FAKE_ENTRIES_MAX = 4096,
+    FAKE_PARTITIONS = 8,
+    FAKE_OPS_MAX = 1024,
+};
 
 struct fake_peer { // a connection from the client
     struct fake_node *node;
@@ -21,6 +27,7 @@ struct fake_peer { // a connection from the client
     struct buffer in;
     bool was_greeted;
     uint16_t worker;
+    uint64_t client; // its id
 };
 
 struct fake_node {
@@ -39,6 +46,13 @@ struct fake_node {
 // True: the hook has dealt with the frame.
 typedef bool fake_hook(void *context, struct fake_peer *peer, const struct frame *frame);
 
+struct fake_op { // with a key, as it came
+    const struct fake_node *node;
+    uint64_t client, number, floor, age_ms;
+    bool is_retry;
+    uint8_t view; // of the header
+};
+
 struct fake_entry {
     struct bytes map, key, value; // owned
     uint64_t version;
@@ -51,11 +65,23 @@ struct fake_grid {
     uint32_t node_count;
     struct fake_entry entries[FAKE_ENTRIES_MAX];
     size_t entry_count;
+    struct fake_op ops[FAKE_OPS_MAX]; // the first ones
+    uint32_t op_count;
     fake_hook *hook; // NULL: none
     void *hook_context;
     const char *grid_name;
     uint32_t partition_count_told; // in HELLO; 0: the view's
 };
+
+// The id of the node as a member: another one after fake_reincarnate.
+uint64_t fake_id(const struct fake_node *node);
+
+// A newer view: the partition has its primary there.
+void fake_move(struct fake_grid *fake, uint32_t partition, uint32_t node);
+
+// A newer view in which the node is a new member at the same place, or (false) none at all.
+void fake_reincarnate(struct fake_node *node);
+void fake_remove(struct fake_node *node);
 
 // Listens with `node_count` nodes of `worker_count` workers; partition p belongs to node p mod
 // node_count. Nothing is accepted before fake_start.
@@ -72,7 +98,8 @@ const char *fake_seed(const struct fake_grid *fake, uint32_t node);
 void fake_disconnect(struct fake_node *node, bool stop);
 void fake_restart(struct fake_node *node);
 
-void fake_send(struct fake_peer *peer, const struct buffer *out);
+// Says in the first frame which view the nodes have.
+void fake_send(struct fake_peer *peer, struct buffer *out);
 void fake_send_error(struct fake_peer *peer, const struct frame *frame, enum error error,
                      const char *text);
 

@@ -26,11 +26,11 @@ Test(join, ready_when_all_have_answered_and_no_snapshot_is_owed)
 {
     struct client_joins joins = joins_of(2);
     cr_assert_not(client_joins_are_ready(&joins));
-    cr_assert(client_joins_list(&joins, 3, true));
+    cr_assert_eq(client_joins_list(&joins, &joins.array[0], 3, true), LISTING_NEW);
     client_joins_set(&joins, &joins.array[0], JOIN_LIVE);
     cr_assert(client_joins_ready(&joins, 3));
     cr_assert_not(client_joins_are_ready(&joins));
-    cr_assert(client_joins_list(&joins, 4, true));
+    cr_assert_eq(client_joins_list(&joins, &joins.array[1], 4, true), LISTING_NEW);
     client_joins_set(&joins, &joins.array[1], JOIN_LIVE);
     cr_assert_not(client_joins_are_ready(&joins));
     cr_assert(client_joins_ready(&joins, 4));
@@ -40,10 +40,15 @@ Test(join, ready_when_all_have_answered_and_no_snapshot_is_owed)
 
 Test(join, a_partition_is_listed_once_and_ready_once)
 {
-    struct client_joins joins = joins_of(1);
-    cr_assert(client_joins_list(&joins, 9, true));
-    cr_assert_not(client_joins_list(&joins, 9, true));
-    cr_assert_not(client_joins_list(&joins, 10, true), "out of range");
+    struct client_joins joins = joins_of(2);
+    cr_assert_eq(client_joins_list(&joins, &joins.array[1], 9, true), LISTING_NEW);
+    cr_assert_eq(client_joins_list(&joins, &joins.array[1], 9, true), LISTING_REPEATED);
+    cr_assert_eq(client_joins_list(&joins, &joins.array[0], 9, true), LISTING_DISPUTED);
+    cr_assert_eq(client_joins_list(&joins, &joins.array[1], 10, true), LISTING_REPEATED,
+                 "out of range");
+    cr_assert_eq(client_joins_feeder(&joins, 9), link_of(1));
+    cr_assert_null(client_joins_feeder(&joins, 8));
+    cr_assert_null(client_joins_feeder(&joins, 10));
     cr_assert_not(client_joins_ready(&joins, 8), "never listed");
     cr_assert_not(client_joins_ready(&joins, 10), "out of range");
     cr_assert(client_joins_ready(&joins, 9));
@@ -55,7 +60,7 @@ Test(join, a_partition_is_listed_once_and_ready_once)
 Test(join, without_snapshot_nothing_is_owed)
 {
     struct client_joins joins = joins_of(1);
-    cr_assert(client_joins_list(&joins, 0, false));
+    cr_assert_eq(client_joins_list(&joins, &joins.array[0], 0, false), LISTING_NEW);
     client_joins_set(&joins, &joins.array[0], JOIN_LIVE);
     cr_assert(client_joins_are_ready(&joins));
     cr_assert_not(client_joins_ready(&joins, 0));

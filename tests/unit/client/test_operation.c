@@ -154,7 +154,7 @@ Test(operation, after_not_owner_the_view_is_fetched_and_the_operation_repeated)
     cr_assert_eq(grid_connect(grid, 5000), GRID_OK);
     uint32_t views = fake.nodes[0].view_count + fake.nodes[1].view_count;
     for (uint32_t partition = 0; partition < FAKE_PARTITIONS; partition++)
-        fake.view.owners[partition] ^= 1;
+        fake_move(&fake, partition, 1 - partition % 2);
     for (int key = 0; key < 10; key++)
         cr_assert_eq(submit(GRID_PUT, key, 1), GRID_OK);
     fake_wait_count(&fake, &seen.count, 10);
@@ -163,35 +163,42 @@ Test(operation, after_not_owner_the_view_is_fetched_and_the_operation_repeated)
     cr_assert_leq(fake.nodes[0].view_count + fake.nodes[1].view_count, views + 2);
 }
 
+static uint32_t disowned;
+
 static bool disown_hook(void *context, struct fake_peer *peer, const struct frame *frame)
 {
     (void)context;
     if (!frame_is_operation(frame->header.kind))
         return false;
+    disowned++;
     fake_send_error(peer, frame, ERROR_NOT_OWNER, "not mine either");
     return true;
 }
 
-Test(operation, not_owner_twice_is_told)
+Test(operation, what_nobody_owns_is_tried_with_growing_pauses_until_its_time)
 {
-    start(1, 1, (struct grid_options){0});
+    start(1, 1, (struct grid_options){.timeout_ms = 300});
     fake.hook = disown_hook;
     cr_assert_eq(submit(GRID_PUT, 1, 1), GRID_OK);
     fake_wait_count(&fake, &seen.count, 1);
     cr_assert_eq(seen.errors[0], GRID_NOT_OWNER);
-    cr_assert_str_eq(seen.text, "not mine either");
+    cr_assert_str_eq(seen.text, "no member took the partition in time");
+    cr_assert_geq(disowned, 4);
+    // Pauses of at least 1, 2, 4 ... 50 ms.
+    cr_assert_leq(disowned, 12, "%u attempts", disowned);
 }
 
 Test(operation, a_member_that_joins_is_connected_and_used)
 {
     start(2, 1, (struct grid_options){0});
-    struct view both = fake.view;
-    uint16_t owners_of_one[FAKE_PARTITIONS] = {0};
     fake.view.member_count = 1;
-    fake.view.owners = owners_of_one;
+    for (uint32_t partition = 0; partition < FAKE_PARTITIONS; partition++)
+        fake_move(&fake, partition, 0);
     cr_assert_eq(grid_connect(grid, 5000), GRID_OK);
     cr_assert_eq(grid_member_count(grid), 1);
-    fake.view = both;
+    fake.view.member_count = 2;
+    for (uint32_t partition = 0; partition < FAKE_PARTITIONS; partition += 2)
+        fake_move(&fake, partition, 1);
     for (int key = 0; key < 10; key++)
         cr_assert_eq(submit(GRID_PUT, key, 1), GRID_OK);
     fake_wait_count(&fake, &seen.count, 10);
@@ -319,7 +326,7 @@ Test(operation, a_read_is_repeated_after_a_lost_connection)
     cr_assert_eq(drops, 0);
 }
 
-Test(operation, a_write_that_was_sent_is_not_repeated)
+Test(operation, a_write_that_was_sent_is_repeated_as_a_retry)
 {
     uint32_t drops = 1;
     start(1, 1, (struct grid_options){0});
@@ -327,8 +334,14 @@ Test(operation, a_write_that_was_sent_is_not_repeated)
     fake.hook_context = &drops;
     cr_assert_eq(submit(GRID_INCREMENT, 1, 1), GRID_OK);
     fake_wait_count(&fake, &seen.count, 1);
-    cr_assert_eq(seen.errors[0], GRID_INDETERMINATE);
-    cr_assert_eq(fake.entry_count, 0);
+    cr_assert_eq(seen.errors[0], GRID_OK);
+    cr_assert_eq(fake.op_count, 1);
+    cr_assert(fake.ops[0].is_retry);
+    cr_assert_eq(fake.ops[0].number, 1);
+    cr_assert_eq(fake.ops[0].floor, 1);
+    cr_assert_geq(fake.ops[0].age_ms, CLIENT_RECONNECT_FIRST_MS / 2 - 4);
+    cr_assert_lt(fake.ops[0].age_ms, 5000);
+    cr_assert_eq(fake.ops[0].client, grid->host.id);
 }
 
 Test(operation, a_write_that_was_not_sent_waits_for_the_node)

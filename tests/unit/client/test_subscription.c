@@ -416,16 +416,75 @@ Test(subscription, what_cannot_be_asked_is_refused)
     cr_assert_null(grid_subscribe(grid, NULL, NULL, &listener, NULL));
 }
 
-Test(subscription, a_partition_that_nobody_feeds_ends_it)
+static void answer_nothing(uint32_t place)
+{
+    struct buffer out = {0};
+    marks_encode(&out, FRAME_REPLY, asked[place].id, NULL, 0);
+    fake_send(asked[place].peer, &out);
+    buffer_deinit(&out);
+}
+
+Test(subscription, what_covers_the_grid_only_at_the_second_attempt_is_ready_then)
 {
     subscribe(true);
-    for (uint32_t place = 0; place < LINKS; place++) {
-        struct buffer out = {0};
-        marks_encode(&out, FRAME_REPLY, asked[place].id, NULL, 0);
-        fake_send(asked[place].peer, &out);
-        buffer_deinit(&out);
+    for (uint32_t place = 0; place < LINKS; place++)
+        answer_nothing(place);
+    fake_wait_count(&fake, &asked_count, 2 * LINKS);
+    cr_assert_eq(unasked_count, LINKS);
+    for (uint32_t place = LINKS; place < 2 * LINKS; place++) {
+        answer(place);
+        all_ready_send(place);
     }
-    expect("NOT_OWNER some partitions have no primary\n");
+    expect("READY\n");
+}
+
+Test(subscription, a_partition_that_two_workers_feed_makes_another_attempt)
+{
+    subscribe(true);
+    struct buffer out = {0};
+    marks_encode(&out, FRAME_REPLY, asked[0].id, &(struct mark){asked[0].peer->node->number, 1, 9},
+                 1);
+    fake_send(asked[0].peer, &out);
+    buffer_clear(&out);
+    marks_encode(&out, FRAME_REPLY, asked[1].id, &(struct mark){asked[0].peer->node->number, 1, 9},
+                 1);
+    fake_send(asked[1].peer, &out);
+    buffer_deinit(&out);
+    answer_nothing(2);
+    answer_nothing(3);
+    fake_wait_count(&fake, &asked_count, 2 * LINKS);
+    cr_assert_str_eq(story, "");
+}
+
+Test(subscription, once_rows_were_told_there_is_no_other_attempt)
+{
+    subscribe(true);
+    answer(0);
+    event_send(0, FRAME_ROW, 4, 1, -1);
+    expect("ROW 3/4 key 9 new 1 old -1 cause 0\n");
+    for (uint32_t place = 1; place < LINKS; place++)
+        answer_nothing(place);
+    expect("MOVED some partitions have no primary, or are moving\n");
+    cr_assert_eq(asked_count, LINKS);
+}
+
+static bool answer_nothing_hook(void *context, struct fake_peer *peer, const struct frame *frame)
+{
+    if (!subscribe_hook(context, peer, frame))
+        return false;
+    if (frame->header.kind == FRAME_SUBSCRIBE)
+        answer_nothing(asked_count - 1);
+    return true;
+}
+
+Test(subscription, a_partition_that_nobody_feeds_ends_it_in_time)
+{
+    teardown();
+    start((struct grid_options){.timeout_ms = 120});
+    fake.hook = answer_nothing_hook;
+    subscription = grid_subscribe(grid, "q", NULL, &listener, NULL);
+    expect("MOVED some partitions had no primary, or were moving, all the time\n");
+    cr_assert_leq(asked_count, 4 * LINKS, "pauses between attempts");
 }
 
 Test(subscription, frames_that_break_the_rules_end_the_connection)
