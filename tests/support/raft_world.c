@@ -153,8 +153,10 @@ static void server_apply(void *context, const struct raft_entry *entry)
     struct world_entry *agreed = &world->entries[entry->index];
     if (entry->index > world->committed_index) {
         world->committed_index = entry->index;
-        *agreed =
-            (struct world_entry){.term = entry->term, .kind = entry->kind, .state = server->state};
+        *agreed = (struct world_entry){.term = entry->term,
+                                       .committed_term = server->raft->term,
+                                       .kind = entry->kind,
+                                       .state = server->state};
         if (entry->kind == RAFT_CONFIGURATION) {
             world->configured_index = entry->index;
             world->configuration = entry->configuration;
@@ -190,7 +192,8 @@ static void server_save(void *context, struct buffer *out)
 
 // ---- What must always hold ----
 
-// Section 3.2: one leader in a term, and it has whatever was committed.
+// Section 3.2: one leader in a term, and it has whatever was committed in terms before. A candidate
+// of an earlier term may win late, and lack what has been committed since; nobody obeys it.
 static void check_leader(struct world *world, const struct world_server *server)
 {
     const struct raft *raft = server->raft;
@@ -208,9 +211,8 @@ static void check_leader(struct world *world, const struct world_server *server)
     *leader = server->id;
     world->leader_count++;
     uint64_t index = world->committed_index;
-    // A leader of a later term may have committed since; this one is not obeyed any more then.
-    for (; index > 0 && world->entries[index].term >= raft->term; index--)
-        ;
+    while (index > 0 && world->entries[index].committed_term >= raft->term)
+        index--;
     if (raft_last_index(raft) < index ||
         (index >= raft->log.prefix_index &&
          raft_log_term_at(&raft->log, index) != world->entries[index].term))

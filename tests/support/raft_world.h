@@ -38,6 +38,7 @@ struct world_letter {
 
 struct world_entry {
     uint64_t term;
+    uint64_t committed_term; // in which it was committed, at the latest
     enum raft_entry_kind kind;
     uint64_t state; // after it
 };

@@ -183,6 +183,7 @@ static void world_recover(struct world *world, uint32_t voters_max)
     faults_end(world);
     uint64_t limit_us = world->now_us + HEALED_US_MAX;
     uint64_t target_index = 0;
+    uint64_t target_term = 0;
     while (!world->failure[0]) {
         if (world->now_us >= limit_us) {
             world_fail(world, "no progress after healing");
@@ -194,9 +195,11 @@ static void world_recover(struct world *world, uint32_t voters_max)
         if (leader == NULL)
             continue;
         bool is_repairing = membership_repair(world, leader, voters_max);
-        if (target_index == 0 && raft_role(leader->raft) == RAFT_LEADER)
-            (void)!world_propose(leader, &target_index);
-        if (!is_repairing && target_index != 0 &&
+        // What an earlier leader had proposed may be gone.
+        if (target_term != raft_term(leader->raft) &&
+            world_propose(leader, &target_index) == ERROR_NONE)
+            target_term = raft_term(leader->raft);
+        if (!is_repairing && target_term == raft_term(leader->raft) &&
             all_have_applied(world, leader->raft, target_index))
             return;
     }
