@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Input: which message, and a body. What is decoded survives being encoded and decoded again.
 #include "cluster/model/key.h"
+#include "cluster/model/op.h"
 #include "cluster/wire/message_codec.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -14,7 +15,9 @@ static bool hello_turn(struct bytes body, struct buffer *out)
     if (hello_decode(body, &hello) != ERROR_NONE)
         return false;
     CHECK(hello.version_min <= hello.version_max);
+    CHECK(hello.role >= HELLO_CLIENT && hello.role <= HELLO_CONTROL);
     CHECK(hello.name.size <= NODE_NAME_BYTES_MAX && hello.grid.size <= NODE_NAME_BYTES_MAX);
+    CHECK(hello.secret.size <= SECRET_BYTES_MAX);
     hello_encode(out, 1, &hello);
     return true;
 }
@@ -25,22 +28,8 @@ static bool hello_reply_turn(struct bytes body, struct buffer *out)
     if (hello_reply_decode(body, &reply) != ERROR_NONE)
         return false;
     CHECK(reply.worker < reply.worker_count && reply.worker_count <= WORKERS_MAX);
-    CHECK(reply.partition_count >= 1 && reply.partition_count <= PARTITIONS_MAX);
+    CHECK(reply.partition_count <= PARTITIONS_MAX);
     hello_reply_encode(out, 1, &reply);
-    return true;
-}
-
-static bool view_turn(struct bytes body, struct buffer *out)
-{
-    struct view view;
-    if (view_decode(body, &view) != ERROR_NONE) {
-        CHECK(view.members == NULL && view.owners == NULL && view.epochs == NULL);
-        return false;
-    }
-    for (uint32_t i = 0; i < view.partition_count * view.replica_count; i++)
-        CHECK(view.owners[i] < view.member_count || view.owners[i] == VIEW_NO_MEMBER);
-    view_encode(out, 1, &view);
-    view_deinit(&view);
     return true;
 }
 
@@ -49,7 +38,8 @@ static bool position_turn(struct bytes body, struct buffer *out)
     struct position position;
     if (position_decode(body, &position) != ERROR_NONE)
         return false;
-    position_encode(out, FRAME_ACK, 1, &position);
+    CHECK(position.epochs.count <= EPOCH_RUNS_MAX);
+    position_encode(out, FRAME_POSITION, 1, &position);
     return true;
 }
 
@@ -58,14 +48,16 @@ static bool append_turn(struct bytes body, struct buffer *out)
     struct append append;
     if (append_decode(body, &append) != ERROR_NONE)
         return false;
-    size_t mark =
-        append_begin(out, 1, append.epoch, append.first_seq, append.commit_seq, append.count);
+    CHECK(append.made_epoch <= append.epoch);
+    size_t mark = append_begin(out, 1, append.epoch, append.first_seq, append.commit_seq,
+                               append.made_epoch, append.count);
     for (uint32_t i = 0; i < append.count; i++) {
         struct effect effect;
         if (effect_decode(&append.effects, &effect) != ERROR_NONE)
             return false;
         CHECK(key_check(effect.key) == ERROR_NONE);
         CHECK(effect.map.size >= 1 && effect.map.size <= MAP_NAME_BYTES_MAX);
+        CHECK(effect.origin.floor <= effect.origin.number);
         effect_encode(out, &effect);
     }
     append_end(out, mark);
@@ -83,7 +75,19 @@ static bool fill_entry_turn(struct bytes body, struct buffer *out)
     return true;
 }
 
-static message_turn *const turns[] = {hello_turn,    hello_reply_turn, view_turn,
+static bool fill_result_turn(struct bytes body, struct buffer *out)
+{
+    struct fill_result result;
+    if (fill_result_decode(body, &result) != ERROR_NONE)
+        return false;
+    CHECK(result.origin.client != 0 && result.origin.number != 0 && result.seq >= 1);
+    CHECK(op_is_write((enum op_kind)result.origin.kind));
+    CHECK(result.has_value == (result.value.size > 0));
+    fill_result_encode(out, 1, &result);
+    return true;
+}
+
+static message_turn *const turns[] = {hello_turn,    hello_reply_turn, fill_result_turn,
                                       position_turn, append_turn,      fill_entry_turn};
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Input: the kind of a frame, the kind of the operation that an answer is for, and a body. What is
-// decoded as an operation keeps the promises of op_decode, and survives being encoded again.
+// Input: the kind of a frame, the kind of the operation that an answer is for (its upper half: the
+// frame's flags), and a body. What is decoded as an operation keeps the promises of op_decode, and
+// survives being encoded again.
 #include "cluster/model/key.h"
 #include "cluster/wire/cursor.h"
 #include "cluster/wire/op_codec.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static_assert(OP_COUNT <= 16, "an operation takes half a byte");
 
 static void op_check(const struct op *op)
 {
@@ -19,6 +22,8 @@ static void op_check(const struct op *op)
         CHECK(value_check(op->value) == ERROR_NONE);
     CHECK(op->ttl_ms >= 0 && op->ttl_ms <= TTL_MS_MAX);
     CHECK(op->max_idle_ms >= 0 && op->max_idle_ms <= MAX_IDLE_MS_MAX);
+    CHECK(op->client == 0 && op->floor <= op->number && op->age_ms <= RETRY_AGE_MS_MAX);
+    CHECK(op->is_retry ? op->number != 0 : op->age_ms == 0);
     CHECK(op->position.partition < PARTITIONS_MAX);
     CHECK(op->kind != OP_SCAN || (op->limit >= 1 && op->limit <= SCAN_PAGE_ROWS_MAX));
 }
@@ -59,7 +64,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size < 2)
         return 0;
-    struct frame frame = {.header.kind = data[0], .body = bytes_of(data + 2, size - 2)};
+    struct frame frame = {
+        .header.kind = data[0], .header.flags = data[1] >> 4, .body = bytes_of(data + 2, size - 2)};
+    unsigned asked = data[1] & 0x0f;
     struct op op;
     const char *what = NULL;
     if (op_decode(&frame, &op, &what) == ERROR_NONE) {
@@ -69,7 +76,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     } else {
         CHECK(what != NULL);
     }
-    if (data[1] > OP_NONE && data[1] < OP_COUNT)
-        reply_run((enum op_kind)data[1], &frame);
+    if (asked > OP_NONE && asked < OP_COUNT)
+        reply_run((enum op_kind)asked, &frame);
     return 0;
 }
