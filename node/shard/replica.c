@@ -132,8 +132,9 @@ static void replica_lead(struct replica *replica, struct shard *shard,
     replica->handover_id =
         wanted->handover == VIEW_NO_MEMBER ? 0 : view->members[wanted->handover].id;
     replica->is_serving = replica->handover_id == 0;
-    // The rules hear of the whole log before they are told of its readers.
-    replica_advance(replica, shard);
+    // The rules hear of the whole log before they are told of its readers; new ones know it.
+    if (replica->rules.version > 0)
+        replica_advance(replica, shard);
     links_arrange(replica, &backups);
     replica_configure(replica, shard, wanted->version, backups.ids, backups.in_sync, backups.count);
     replica_find_links(replica, shard);

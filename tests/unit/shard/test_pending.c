@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "node/worker/pending.h"
+#include "node/shard/pending.h"
 
 #include "cluster/wire/op_codec.h"
 
@@ -32,7 +32,7 @@ static void wait_for(struct pending *pending, struct listener *listener, uint64_
 {
     size_t mark = pending_begin(pending, &listener->outlet, seq, deadline_us, is_write);
     reply_encode_count(&pending->queue, (uint32_t)seq, seq);
-    pending_end(pending, mark);
+    pending_end(pending, mark, 0);
 }
 
 // The request id and kind of the next frame in the outlet; kind 0: there is none.
