@@ -60,6 +60,8 @@ void partition_prefetch_index(struct partition *partition, const struct op *op)
     }
     if (op_is_write(op->kind))
         log_prefetch(&partition->log, slab);
+    if (op->client != 0 && op_is_write(op->kind) && partition->results != NULL)
+        __builtin_prefetch(partition->results, 1);
 }
 
 // The lines of a record up to `bytes`, which need not be exact.
@@ -92,6 +94,8 @@ void partition_prefetch_record(struct partition *partition, const struct op *op)
         if (oldest != 0)
             record_prefetch(slab, oldest, RECORD_PREFETCH_BYTES);
     }
+    if (op->client != 0 && op_is_write(op->kind) && partition->results != NULL)
+        results_prefetch(partition->results);
 }
 
 // ---- Walking ----

@@ -260,6 +260,14 @@ void results_push(struct results *results, const struct fill_result *result, uin
     value_keep(results, item, value);
 }
 
+void results_prefetch(const struct results *results)
+{
+    if (results->count < results->capacity) {
+        __builtin_prefetch(&results->items[results->count], 1);
+        __builtin_prefetch(&results->items[results->count].found, 1);
+    }
+}
+
 // What the item says about its client stays, as an item that answers nothing.
 static void item_take_back(struct results *results, struct item *item, uint64_t seq)
 {

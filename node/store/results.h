@@ -36,6 +36,9 @@ uint64_t results_bytes(const struct results *results);
 // known, it counts from the next push that has one. The value is copied.
 void results_push(struct results *results, const struct fill_result *result, uint64_t time_us);
 
+// Warms the cache for a push.
+void results_prefetch(const struct results *results);
+
 // Results of effects up to this time may have been forgotten elsewhere. The first call after
 // results_suspect says all that there is to say about that time.
 void results_note_forgotten(struct results *results, uint64_t time_us);
