@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/sim/bugs.h"
+
+#include "cluster/wire/message_codec.h"
+#include "cluster/wire/raft_codec.h"
+#include "tests/sim/session.h"
+#include "tests/sim/world.h"
+
+static const char *const names[BUG_COUNT] = {
+    [BUG_NONE] = "none",
+    [BUG_ACK_EARLY] = "ack-early",
+    [BUG_LEASE_IGNORED] = "lease-ignored",
+    [BUG_DROP_UNAGREED] = "drop-unagreed",
+    [BUG_ADD_EARLY] = "add-early",
+    [BUG_VOTE_TWICE] = "vote-twice",
+    [BUG_DEDUPE_LOST] = "dedupe-lost",
+    [BUG_CUT_LOST] = "cut-lost",
+};
+
+const char *bug_name(enum bug bug)
+{
+    return names[bug];
+}
+
+enum bug bug_by_name(const char *name)
+{
+    enum bug bug = BUG_NONE;
+    while (bug < BUG_COUNT && strcmp(names[bug], name) != 0)
+        bug++;
+    return bug;
+}
+
+static enum bug bug_of(const struct machine *machine)
+{
+    return machine->world->bug;
+}
+
+// ---- Links ----
+
+static void append_strip(const struct frame *frame, struct buffer *out)
+{
+    struct append append;
+    CHECK(append_decode(frame->body, &append) == ERROR_NONE);
+    size_t mark = append_begin(out, frame->header.partition, append.epoch, append.first_seq,
+                               append.commit_seq, append.made_epoch, append.count);
+    for (uint32_t i = 0; i < append.count; i++) {
+        struct effect effect;
+        CHECK(effect_decode(&append.effects, &effect) == ERROR_NONE);
+        effect.origin = (struct origin){0};
+        effect_encode(out, &effect);
+    }
+    append_end(out, mark);
+}
+
+void bug_falsify_link(struct session *session, struct bytes frames, struct buffer *out)
+{
+    enum bug bug = bug_of(session->shard->machine);
+    struct frame frame;
+    enum error error;
+    if (bug != BUG_DEDUPE_LOST && bug != BUG_CUT_LOST) {
+        buffer_append(out, frames.data, frames.size);
+        return;
+    }
+    while (frame_parse(frames, FRAME_BODY_BYTES_MAX, &frame, &error) == FRAME_COMPLETE) {
+        size_t size = FRAME_HEADER_BYTES + frame.body.size;
+        if (bug == BUG_DEDUPE_LOST && frame.header.kind == FRAME_APPEND)
+            append_strip(&frame, out);
+        else if (!(bug == BUG_DEDUPE_LOST && frame.header.kind == FRAME_FILL_RESULT) &&
+                 !(bug == BUG_CUT_LOST && frame.header.kind == FRAME_CUT))
+            buffer_append(out, frames.data, size);
+        frames = bytes_of(frames.data + size, frames.size - size);
+    }
+}
+
+// Its primary hears at once that the backup has everything.
+static void append_acknowledge(struct session *session, const struct frame *frame)
+{
+    struct append append;
+    CHECK(append_decode(frame->body, &append) == ERROR_NONE);
+    if (append.count == 0)
+        return;
+    struct position position = {.epoch = append.epoch, .seq = append.first_seq + append.count - 1};
+    struct buffer out = {0};
+    struct frame forged;
+    enum error error;
+    position_encode(&out, FRAME_ACK, frame->header.partition, &position);
+    CHECK(frame_parse(buffer_bytes(&out), FRAME_BODY_BYTES_MAX, &forged, &error) == FRAME_COMPLETE);
+    CHECK(shard_report(session->shard->shard, &session->outlet, &forged) == ERROR_NONE);
+    buffer_deinit(&out);
+}
+
+void bug_after_link(struct session *session, struct bytes frames)
+{
+    struct frame frame;
+    enum error error;
+    if (bug_of(session->shard->machine) != BUG_ACK_EARLY)
+        return;
+    while (frame_parse(frames, FRAME_BODY_BYTES_MAX, &frame, &error) == FRAME_COMPLETE) {
+        size_t size = FRAME_HEADER_BYTES + frame.body.size;
+        if (frame.header.kind == FRAME_APPEND)
+            append_acknowledge(session, &frame);
+        frames = bytes_of(frames.data + size, frames.size - size);
+    }
+}
+
+// ---- Leases ----
+
+uint64_t bug_falsify_lease(const struct machine *machine, uint64_t until_us)
+{
+    bool had_one = until_us != 0 || machine->lease_until_us != 0;
+    return bug_of(machine) == BUG_LEASE_IGNORED && had_one ? UINT64_MAX : until_us;
+}
+
+// ---- Wishes ----
+
+static void backup_leave_out(struct view *view, const struct wish *wish)
+{
+    struct view_partition *partition = &view->partitions[wish->partition];
+    uint16_t number = view_find_member(view, wish->member_id);
+    uint32_t place = view_replica_place(partition, number);
+    if (place == 0 || place >= partition->in_sync_count)
+        return;
+    uint32_t last = --partition->in_sync_count;
+    partition->replicas[place] = partition->replicas[last];
+    partition->replicas[last] = number;
+    partition->version++; // else the shard would not look at it
+}
+
+static void drops_grant(struct machine_shard *shard, const struct wish *wishes, uint32_t count)
+{
+    struct view *edited = memory_new(sizeof *edited);
+    struct view *old = shard->view;
+    view_copy(edited, old);
+    for (uint32_t i = 0; i < count; i++) {
+        if (wishes[i].kind == WISH_DROP)
+            backup_leave_out(edited, &wishes[i]);
+    }
+    shard->view = edited;
+    shard_apply_view(shard->shard, edited);
+    view_deinit(old);
+    free(old);
+    machine_turn(shard);
+}
+
+static uint32_t adds_forge(const struct machine_shard *shard, struct wish *wishes, uint32_t count,
+                           uint32_t capacity)
+{
+    const struct view *view = shard->view;
+    const struct plan *plan = &shard->machine->world->plan;
+    uint16_t self = view_find_member(view, shard->machine->id);
+    for (uint32_t p = shard->number; p < view->partition_count; p += plan->shard_count) {
+        const struct view_partition *partition = &view->partitions[p];
+        if (view_primary(view, (uint16_t)p) != self)
+            continue;
+        for (uint32_t i = partition->in_sync_count; i < partition->replica_count; i++) {
+            if (count < capacity)
+                wishes[count++] =
+                    (struct wish){.kind = WISH_ADD,
+                                  .partition = (uint16_t)p,
+                                  .based_on = partition->version,
+                                  .member_id = view->members[partition->replicas[i]].id};
+        }
+    }
+    return count;
+}
+
+uint32_t bug_falsify_wishes(struct machine_shard *shard, struct wish *wishes, uint32_t count,
+                            uint32_t capacity)
+{
+    enum bug bug = bug_of(shard->machine);
+    bool any_drop = false;
+    for (uint32_t i = 0; i < count; i++)
+        any_drop = any_drop || wishes[i].kind == WISH_DROP;
+    if (bug == BUG_DROP_UNAGREED && any_drop)
+        drops_grant(shard, wishes, count);
+    if (bug == BUG_ADD_EARLY && shard->view)
+        return adds_forge(shard, wishes, count, capacity);
+    return count;
+}
+
+// ---- Votes ----
+
+void bug_after_raft(struct machine *machine, const struct raft_message *message)
+{
+    if (bug_of(machine) != BUG_VOTE_TWICE || message->kind != RAFT_VOTE)
+        return;
+    const struct machine *candidate = observer_machine(&machine->world->observer, message->from);
+    if (!candidate)
+        return;
+    struct raft_message *reply = memory_new(sizeof *reply);
+    struct buffer out = {0};
+    reply->kind = RAFT_VOTE_REPLY;
+    reply->from = machine->id;
+    reply->to = message->from;
+    reply->term = message->term;
+    reply->granted = true;
+    raft_message_encode(&out, reply);
+    network_send(&machine->world->network, machine->slot, candidate->slot, buffer_bytes(&out));
+    buffer_deinit(&out);
+    free(reply);
+}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// Planted bugs: what the simulator must catch. The product's code stays as it is; what it sends,
+// hears or is told is falsified around it, with the effect that the bug in it would have.
+#pragma once
+
+#include "cluster/base/buffer.h"
+#include "cluster/model/raft_message.h"
+#include "cluster/model/wish.h"
+
+struct session;
+struct machine;
+struct machine_shard;
+
+enum bug {
+    BUG_NONE = 0,
+    BUG_ACK_EARLY,     // writes are acknowledged before the backup has them
+    BUG_LEASE_IGNORED, // a primary goes on serving when its lease is over
+    BUG_DROP_UNAGREED, // a primary leaves a backup out that the view still lists as in sync
+    BUG_ADD_EARLY,     // a primary wishes a backup in sync that has not caught up
+    BUG_VOTE_TWICE,    // a voter grants everybody its vote
+    BUG_DEDUPE_LOST,   // backups do not hear which operation made an effect
+    BUG_CUT_LOST,      // a backup does not cut off what is not the truth
+    BUG_COUNT
+};
+
+const char *bug_name(enum bug bug);
+// BUG_COUNT: there is none of this name.
+enum bug bug_by_name(const char *name);
+
+// What leaves on a link to a backup: appends what really leaves to `out`.
+void bug_falsify_link(struct session *session, struct bytes frames, struct buffer *out);
+// After frames left on a link.
+void bug_after_link(struct session *session, struct bytes frames);
+// A lease as the shard is told of it.
+uint64_t bug_falsify_lease(const struct machine *machine, uint64_t until_us);
+// Wishes before they are told to the consensus: `count` of them, of this shard. Returns the count.
+uint32_t bug_falsify_wishes(struct machine_shard *shard, struct wish *wishes, uint32_t count,
+                            uint32_t capacity);
+// A message of the consensus that this machine has just received.
+void bug_after_raft(struct machine *machine, const struct raft_message *message);
