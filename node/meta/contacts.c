@@ -34,10 +34,8 @@ void contacts_note(struct contacts *contacts, const struct view_member *member, 
 {
     if (member->id == 0)
         return;
-    *contacts_place(contacts, member->id) = (struct contact){.id = member->id,
-                                                             .grid_id = grid_id,
-                                                             .address = address_of(member),
-                                                             .heard_ms = now_ms};
+    *contacts_place(contacts, member->id) = (struct contact){
+        .id = member->id, .grid_id = grid_id, .address = address_of(member), .heard_ms = now_ms};
 }
 
 const struct contact *contacts_find(const struct contacts *contacts, uint64_t id)

@@ -88,8 +88,7 @@ void heartbeat_tick(struct member *member)
     if (is_known)
         member_send_to(member, heartbeat->leader, &message);
     uint64_t silent_ms = member->now_ms - heartbeat->answered_ms;
-    if (!is_known ||
-        silent_ms > (uint64_t)HEARTBEATS_UNANSWERED_MAX * member->options.heartbeat_ms)
+    if (!is_known || silent_ms > (uint64_t)HEARTBEATS_UNANSWERED_MAX * member->options.heartbeat_ms)
         heartbeat_ask_around(member, &message);
 }
 

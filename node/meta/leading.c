@@ -3,6 +3,7 @@
 
 #include "cluster/wire/command_codec.h"
 #include "cluster/wire/view_codec.h"
+#include "node/meta/voters.h"
 
 // ---- Life ----
 
@@ -46,7 +47,7 @@ void leading_free(struct leading *leading)
 
 // ---- Followers ----
 
-static void follower_drop_wishes(struct leading *leading, struct follower *follower)
+void follower_drop_wishes(struct leading *leading, struct follower *follower)
 {
     leading->wishes_held -= follower->wish_count;
     free(follower->wishes);
@@ -62,7 +63,8 @@ static void leading_follow_view(struct member *member)
     if (leading->seen_version == view->version)
         return;
     leading->seen_version = view->version;
-    leading->plan_due = true;
+    leading->plan_due = leading->roster_due = true;
+    leading->judge_ms = 0;
     for (uint32_t i = 0; i < MEMBERS_MAX; i++) {
         struct follower *follower = &leading->followers[i];
         uint64_t id = i < view->member_count ? view->members[i].id : 0;
@@ -85,6 +87,8 @@ static void leading_judge(struct member *member)
 {
     struct leading *leading = member->leading;
     const struct view *view = ledger_view(&member->ledger);
+    if (member->now_ms < leading->judge_ms)
+        return;
     for (uint32_t i = 0; i < view->member_count; i++) {
         struct follower *follower = &leading->followers[i];
         enum suspicion_verdict verdict = SUSPICION_ALIVE;
@@ -95,13 +99,14 @@ static void leading_judge(struct member *member)
             member_say(member, true, "%s does not answer: its partitions are given to others",
                        view->members[i].name);
         if (is_suspect != follower->is_suspect)
-            leading->plan_due = true;
+            leading->plan_due = leading->roster_due = true;
         follower->is_suspect = leading->is_suspect[i] = is_suspect;
         if (verdict != SUSPICION_DEAD)
             follower->dead_since_ms = 0;
         else if (follower->dead_since_ms == 0)
             follower->dead_since_ms = member->now_ms;
     }
+    leading->judge_ms = suspicion_deadline_ms(leading->suspicion);
 }
 
 // This node slept, or starved: the silence it sees is its own. Everybody counts as heard now, which
@@ -115,6 +120,7 @@ static void leading_wake(struct member *member)
         return;
     suspicion_free(leading->suspicion);
     leading->suspicion = leading_suspicion_new(member);
+    leading->judge_ms = 0;
     leading->floor_version = ledger_view(&member->ledger)->version;
 }
 
@@ -130,11 +136,10 @@ static void leading_settle(struct member *member)
         leading->is_settled = raft_is_settled(member->raft);
         leading->floor_version = version;
     }
-    if (leading->proposal_index == 0 ||
-        raft_applied_index(member->raft) < leading->proposal_index)
+    if (leading->proposal_index == 0 || raft_applied_index(member->raft) < leading->proposal_index)
         return;
     leading->proposal_index = 0;
-    leading->plan_due = true;
+    leading->plan_due = leading->roster_due = true;
     for (uint32_t i = 0; i < MEMBERS_MAX; i++) {
         struct follower *follower = &leading->followers[i];
         if (!follower->is_struck)
@@ -156,8 +161,7 @@ bool leading_propose(struct member *member, struct command *command)
     uint64_t index;
     command_encode(&encoded, command);
     command_deinit(command);
-    enum error error =
-        raft_propose(member->raft, buffer_bytes(&encoded), member->now_ms, &index);
+    enum error error = raft_propose(member->raft, buffer_bytes(&encoded), member->now_ms, &index);
     buffer_deinit(&encoded);
     if (error != ERROR_NONE) {
         for (uint32_t i = 0; i < MEMBERS_MAX; i++)
@@ -190,11 +194,11 @@ static bool leading_grant(struct member *member, uint16_t number, uint32_t stall
     struct leading *leading = member->leading;
     struct follower *follower = &leading->followers[number];
     follower->heard_ms = member->now_ms;
-    bool is_heard =
-        suspicion_heard(leading->suspicion, follower->id, stalled_ms, member->now_ms);
+    bool is_heard = suspicion_heard(leading->suspicion, follower->id, stalled_ms, member->now_ms);
     if (!is_heard && leading->is_settled && leading_may_forgive(member, follower)) {
         suspicion_forgive(leading->suspicion, follower->id, member->now_ms);
         is_heard = suspicion_heard(leading->suspicion, follower->id, stalled_ms, member->now_ms);
+        leading->judge_ms = 0;
         if (is_heard)
             member_say(member, false, "%s answers again",
                        ledger_view(&member->ledger)->members[number].name);
@@ -234,7 +238,7 @@ void leading_send_view(struct member *member, uint64_t id)
     member_send_to(member, id, &message);
 }
 
-static bool is_server(const struct member *member, uint64_t id)
+bool leading_has_server(const struct member *member, uint64_t id)
 {
     const struct raft_configuration *configuration = raft_configuration(member->raft);
     for (uint32_t i = 0; i < configuration->count; i++) {
@@ -258,7 +262,7 @@ void leading_heard(struct member *member, const struct meeting *message)
         follower->view_version = message->view_version;
         reply.granted = leading_grant(member, number, message->stalled_ms);
         follower_take_wishes(leading, follower, message->wishes, message->wish_count);
-        is_behind = is_behind && (!is_server(member, message->from) || !reply.granted);
+        is_behind = is_behind && (!leading_has_server(member, message->from) || !reply.granted);
     }
     member_send_to(member, message->from, &reply);
     if (leading->is_settled && is_behind)
@@ -278,11 +282,9 @@ static void leading_beat(struct member *member)
         member_set_lease(member, member->now_ms + member->options.lease_ms);
     if (member->now_ms < leading->beat_ms)
         return;
-    leading->beat_ms = member->now_ms + member->options.heartbeat_ms;
     struct follower *follower = &leading->followers[number];
     follower->view_version = ledger_view(&member->ledger)->version;
-    follower_take_wishes(leading, follower, member->heartbeat.wishes,
-                         member->heartbeat.wish_count);
+    follower_take_wishes(leading, follower, member->heartbeat.wishes, member->heartbeat.wish_count);
     bool granted = leading_grant(member, number, member->heartbeat.stalled_ms);
     uint64_t until_ms = is_alone ? UINT64_MAX : member->now_ms + member->options.lease_ms;
     if (granted && until_ms > member->heartbeat.lease_until_ms)
@@ -300,7 +302,8 @@ static void leading_introduce(struct member *member)
     for (uint32_t i = 0; i < configuration->count; i++) {
         uint64_t id = configuration->servers[i].id;
         uint16_t number = view_find_member(ledger_view(&member->ledger), id);
-        uint64_t heard_ms = number == VIEW_NO_MEMBER ? 0 : member->leading->followers[number].heard_ms;
+        uint64_t heard_ms =
+            number == VIEW_NO_MEMBER ? 0 : member->leading->followers[number].heard_ms;
         if (heard_ms + 3 * (uint64_t)member->options.heartbeat_ms < member->now_ms)
             member_send_to(member, id, &message);
     }
@@ -308,25 +311,40 @@ static void leading_introduce(struct member *member)
 
 // ---- Running ----
 
+// Members first: what a dead one held is then failed over by its removal, and all that follows
+// knows who is there.
+static void leading_decide(struct member *member)
+{
+    struct leading *leading = member->leading;
+    if (leading->roster_due)
+        voters_run(member);
+    if (leading->proposal_index != 0 || raft_role(member->raft) != RAFT_LEADER)
+        return;
+    bool is_due = leading->roster_due;
+    leading->roster_due = false;
+    if (is_due && roster_propose(member))
+        return;
+    if (leading->plan_due)
+        rebalance_propose(member);
+}
+
 void leading_run(struct member *member)
 {
     struct leading *leading = member->leading;
     bool is_beat = member->now_ms >= leading->beat_ms;
     leading_wake(member);
+    leading_settle(member);
     if (is_beat)
         leading_introduce(member);
-    leading_settle(member);
-    if (!leading->is_settled) {
-        if (is_beat)
-            leading->beat_ms = member->now_ms + member->options.heartbeat_ms;
-        return;
+    if (leading->is_settled) {
+        leading->roster_due = leading->roster_due || is_beat;
+        leading_follow_view(member);
+        leading_beat(member);
+        leading_judge(member);
+        leading_decide(member);
     }
-    leading_follow_view(member);
-    leading_beat(member);
-    leading_judge(member);
-    voters_run(member);
-    if (leading->proposal_index == 0 && raft_is_settled(member->raft) && !roster_propose(member))
-        rebalance_propose(member);
+    if (is_beat)
+        leading->beat_ms = member->now_ms + member->options.heartbeat_ms;
 }
 
 uint64_t leading_deadline_ms(const struct member *member)
@@ -334,6 +352,6 @@ uint64_t leading_deadline_ms(const struct member *member)
     const struct leading *leading = member->leading;
     if (leading == NULL)
         return UINT64_MAX;
-    uint64_t suspicion_ms = suspicion_deadline_ms(leading->suspicion);
-    return suspicion_ms < leading->beat_ms ? suspicion_ms : leading->beat_ms;
+    return leading->judge_ms > 0 && leading->judge_ms < leading->beat_ms ? leading->judge_ms
+                                                                         : leading->beat_ms;
 }

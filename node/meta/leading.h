@@ -49,22 +49,24 @@ struct joiner {
 
 struct leading {
     uint64_t term;
-    uint64_t ran_ms; // last look at the clock: a gap says that we slept, not that others did
+    uint64_t ran_ms;  // last look at the clock: a gap says that we slept, not that others did
     uint64_t beat_ms; // when the leader hears itself next
     bool is_settled;
     uint64_t floor_version; // of all: what was taken from anybody before this leadership
     struct suspicion *suspicion;
-    struct follower *followers;     // MEMBERS_MAX; by member number
-    uint64_t seen_version;          // of the view as `followers` and `target` know it
-    uint64_t proposal_index;        // the one command under way; 0: none
-    bool plan_due;                  // migration may have something to do
-    uint16_t *target;               // owned; wanted replicas; NULL: nobody can hold data
-    struct view_member *placed;     // owned; the members that `target` was made for
+    struct follower *followers; // MEMBERS_MAX; by member number
+    uint64_t seen_version;      // of the view as `followers` and `target` know it
+    uint64_t proposal_index;    // the one command under way; 0: none
+    uint64_t judge_ms;          // no verdict changes before, unless somebody is forgiven
+    bool roster_due;            // the roster or the voters may have something to do
+    bool plan_due;              // the partitions may have something to do
+    uint16_t *target;           // owned; wanted replicas; NULL: nobody can hold data
+    struct view_member *placed; // owned; the members that `target` was made for
     uint32_t placed_count;
     uint32_t wishes_held;
     uint32_t joiner_count;
     struct joiner joiners[JOINERS_MAX];
-    uint64_t learner_since_ms; // the learner that is to become a voter was added
+    uint64_t learner_since_ms;        // the learner that is to become a voter was added
     struct partition_change *changes; // scratch: partition_count
     bool *is_touched;                 // scratch: partition_count; has a change in `changes`
     bool *is_suspect;                 // MEMBERS_MAX; by member number
@@ -85,11 +87,13 @@ void leading_leave(struct member *member, uint64_t subject);
 
 // ---- Between the files of the leader ----
 
-// Proposes the command and releases it. False: not now.
+// Proposes the command and releases it; the one before it has been applied. False: not now.
 bool leading_propose(struct member *member, struct command *command);
 // The command that is about to be proposed takes something from the member.
 void leading_strike(struct leading *leading, uint16_t number);
 void leading_send_view(struct member *member, uint64_t id);
+bool leading_has_server(const struct member *member, uint64_t id);
+void follower_drop_wishes(struct leading *leading, struct follower *follower);
 
 // Proposes the next command about members, if there is one.
 bool roster_propose(struct member *member);
@@ -97,5 +101,3 @@ bool roster_propose(struct member *member);
 bool rebalance_propose(struct member *member);
 // The members have changed, or not: then the target stands.
 void rebalance_aim(struct member *member);
-// Takes one step towards the wanted servers of the consensus.
-void voters_run(struct member *member);

@@ -57,6 +57,15 @@ static bool ledger_read(struct bytes encoded, struct view *view)
     return false;
 }
 
+bool ledger_is_readable(struct bytes encoded)
+{
+    struct view view;
+    if (!ledger_read(encoded, &view))
+        return false;
+    view_deinit(&view);
+    return true;
+}
+
 void ledger_restore(struct ledger *ledger, const struct raft_snapshot *snapshot)
 {
     struct view view;

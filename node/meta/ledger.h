@@ -3,6 +3,7 @@
 // servers of the consensus. What counts is whichever is newer: versions are indexes of one log.
 #pragma once
 
+#include "cluster/base/buffer.h"
 #include "cluster/model/command.h"
 #include "cluster/model/raft_message.h"
 
@@ -28,6 +29,9 @@ void ledger_save(const struct ledger *ledger, struct buffer *out);
 // A view that a leader sent. False: it is no newer, of another grid than `grid_id`, or invalid;
 // then nothing has changed.
 bool ledger_accept(struct ledger *ledger, struct bytes encoded, uint64_t grid_id);
+
+// Whether this is a valid view, and nothing else.
+bool ledger_is_readable(struct bytes encoded);
 
 // Drops everything: another grid begins.
 void ledger_clear(struct ledger *ledger);

@@ -61,3 +61,11 @@ void member_say(const struct member *member, bool is_warning, const char *format
     PRINTF_LIKE(3, 4);
 
 void member_set_lease(struct member *member, uint64_t until_ms);
+
+void member_set_clock(struct member *member, uint64_t now_ms);
+
+// It is in no grid any more, and takes part in nothing.
+void member_end(struct member *member, enum member_phase phase);
+
+// Another grid begins with this snapshot, and this node is its only voter.
+void member_restart(struct member *member, const struct raft_snapshot *snapshot);
