@@ -192,6 +192,8 @@ static void primary_link_up(struct primary *primary, const struct primary_event 
         backup_move(backup, BACKUP_TAILING);
         backup->matched_seq = agreed_seq;
         backup->sent_seq = agreed_seq;
+        // It may have been filled in an earlier session: then it is exact from some seq below on.
+        backup->exact_seq = agreed_seq;
         output->cut[event->backup] = agreed_seq < event->seq;
     } else if (backup_counts(backup)) {
         backup_move(backup, BACKUP_LOST);
@@ -402,8 +404,9 @@ static bool primary_is_overdue(const struct primary *primary, const struct prima
            now_ms - backup->waits_since_ms >= primary->drop_ms;
 }
 
-// What the fill may have shown early must be committed: a copy cannot be cut where it was not
-// exact. One that was dropped because it took nothing has to take something before it counts again.
+// What a fill stands for or may have shown early must be committed: as a primary the copy would
+// take it for that, since its log does not reach below, and as a backup it cannot be cut there. One
+// that was dropped because it took nothing has to take something before it counts again.
 static bool primary_may_wish(const struct primary *primary, const struct primary_backup *backup,
                              uint64_t now_ms)
 {
@@ -412,6 +415,15 @@ static bool primary_may_wish(const struct primary *primary, const struct primary
            backup->exact_seq <= primary->committed_seq &&
            primary->last_seq - backup->matched_seq <= PRIMARY_JOIN_LAG_EFFECTS &&
            !primary_is_overdue(primary, backup, now_ms);
+}
+
+// Up to here the log may be acknowledged: what this primary committed, and what it found when it
+// began, of which it does not know what its predecessors committed (as Kafka has a follower reach
+// the leader epoch's start offset).
+static uint64_t primary_promised_seq(const struct primary *primary)
+{
+    uint64_t found_seq = primary->epochs.runs[primary->epochs.count - 1].first_seq - 1;
+    return found_seq > primary->committed_seq ? found_seq : primary->committed_seq;
 }
 
 // A backup counts first, and ADD is asked for when it has all that was committed without it: else
@@ -425,7 +437,7 @@ bool primary_wish(struct primary *primary, uint32_t backup, uint64_t now_ms, str
     if (backup_counts(it) && (it->state == BACKUP_LOST || primary_is_overdue(primary, it, now_ms)))
         it->is_drop_due = true;
     bool is_add_due = it->standing == STANDING_WISHED && it->state == BACKUP_TAILING &&
-                      it->matched_seq >= primary->committed_seq;
+                      it->matched_seq >= primary_promised_seq(primary);
     if (!it->is_drop_due && !is_add_due)
         return false;
     *wish = (struct wish){.kind = it->is_drop_due ? WISH_DROP : WISH_ADD,

@@ -77,7 +77,8 @@ struct primary_backup {
     // TAILING: all effects up to this one were sent. FILLING, FILLED: what the fill stands for (S).
     // Else 0.
     uint64_t sent_seq;
-    // FILLED, TAILING: from this seq on the copy is exact (E); 0 if it was never filled. Else 0.
+    // FILLED, TAILING: from this seq on the copy is exact: E, or where it stood when the session
+    // began. Else 0.
     uint64_t exact_seq;
 };
 
@@ -163,8 +164,8 @@ void primary_step(struct primary *primary, const struct primary_event *event,
 // What to ask the leader for about backup i now. False: nothing. (The caller fills
 // wish->partition.) OUT, TAILING, exact with E committed, at most PRIMARY_JOIN_LAG_EFFECTS behind
 // and not waiting for drop_ms: it is WISHED from now on, and ADD is returned while it is TAILING
-// and has what is committed, until the view has answered. Counting, and waiting for drop_ms, or
-// LOST: DROP.
+// and has all that may be committed, until the view has answered. Counting, and waiting for
+// drop_ms, or LOST: DROP.
 bool primary_wish(struct primary *primary, uint32_t backup, uint64_t now_ms, struct wish *wish);
 
 // Everything that was appended is on every backup that counts.
