@@ -7,10 +7,12 @@
 #include "cluster/model/key.h"
 #include "cluster/wire/cursor.h"
 #include "cluster/wire/event_codec.h"
+#include "cluster/wire/op_codec.h"
 #include "cluster/wire/writer.h"
 #include "node/feed/watch.h"
 
 #include <criterion/criterion.h>
+#include <signal.h>
 
 enum {
     PARTITIONS = 2,
@@ -355,4 +357,111 @@ Test(watch, progress_is_told_when_nothing_matches)
     cr_assert(mark_next(&marks, &told) && told.partition == 1 && told.seq == 9);
     cr_assert_not(mark_next(&marks, &told));
     world_deinit(&world);
+}
+
+// ---- Ends ----
+
+static void check_ended(struct outlet *outlet, uint32_t subscription, enum error expected)
+{
+    struct frame frame;
+    enum error error;
+    cr_assert_eq(frame_parse(buffer_bytes(&outlet->out), UINT32_MAX, &frame, &error),
+                 FRAME_COMPLETE);
+    cr_assert(frame.header.kind == FRAME_ENDED && frame.header.request_id == subscription);
+    struct op_reply reply;
+    cr_assert_eq(reply_decode(OP_NONE, &frame, &reply), ERROR_NONE);
+    cr_assert(reply.error == expected && reply.text.size > 0);
+    buffer_consume(&outlet->out, FRAME_HEADER_BYTES + frame.body.size);
+}
+
+static void world_add_watch(struct world *world, struct outlet *outlet, struct list *owner,
+                            uint32_t subscription, bool snapshot)
+{
+    struct query_error error;
+    struct query *query = query_new(bytes_of_text("SELECT * FROM m WHERE v >= 50"), &error);
+    struct watch_options options = {.subscription = subscription, .snapshot = snapshot};
+    watch_new(world->watches, query, outlet, &options, owner);
+}
+
+// In all states: before its snapshot, in it with rows held back, after it; and a slow one.
+Test(watch, all_are_ended_and_told_why)
+{
+    struct world world;
+    world_init(&world, 4);
+    for (int i = 0; i < 5000; i++)
+        world_write(&world);
+    struct outlet slow = {.limit_bytes = 0, .changed = outlet_note};
+    struct list slow_owner;
+    list_init(&slow_owner);
+    world_subscribe(&world);
+    world_finish(&world);
+    world_add_watch(&world, &slow, &slow_owner, 9, false);
+    for (int i = 0; i < 100; i++) {
+        world_write(&world);
+        world_commit_some(&world);
+    }
+    world_read(&world);
+    world_add_watch(&world, &world.outlet, &world.owner, 8, true);
+    for (int i = 0; i < 5000; i++)
+        world_write(&world);
+    buffer_consume(&world.outlet.out, buffer_size(&world.outlet.out));
+    buffer_consume(&slow.out, buffer_size(&slow.out));
+    watches_end_all(world.watches, ERROR_MOVED, "a partition has moved");
+    check_ended(&world.outlet, 7, ERROR_MOVED);
+    check_ended(&world.outlet, 8, ERROR_MOVED);
+    check_ended(&slow, 9, ERROR_MOVED);
+    cr_assert(buffer_size(&world.outlet.out) == 0 && buffer_size(&slow.out) == 0);
+    cr_assert_eq(watches_count(world.watches), 0);
+    cr_assert(list_is_empty(&world.owner) && list_is_empty(&slow_owner));
+    cr_assert_not(watches_are_walking(world.watches));
+    watches_reap(world.watches);
+    cr_assert_eq(buffer_size(&slow.out), 0);
+    buffer_deinit(&slow.out);
+    world_deinit(&world);
+}
+
+// Primaries move: the sources become others, and more or fewer.
+Test(watch, after_a_move_a_snapshot_is_of_the_new_sources)
+{
+    struct world world;
+    world_init(&world, 5);
+    for (int i = 0; i < 3000; i++)
+        world_write(&world);
+    for (uint16_t i = 0; i < PARTITIONS; i++)
+        world_commit(&world, i, partition_last_seq(world.sources[i].partition));
+    struct source *one[] = {&world.sources[1]};
+    world.sources[1].slot = 0;
+    watches_set_sources(world.watches, one, 1);
+    world_subscribe(&world);
+    world_finish(&world);
+    cr_assert_eq(world.ready_count, 1);
+    for (int i = 0; i < KEYS; i++) {
+        uint8_t bytes[16];
+        struct buffer key = {.data = bytes, .capacity = sizeof bytes};
+        write_uint(&key, (uint64_t)i);
+        bool is_there = key_partition(key_hash(buffer_bytes(&key)), PARTITIONS) == 1;
+        cr_assert_eq(world.row_seen[i], is_there && world.expected_rows[i] >= 0);
+    }
+    watches_end_all(world.watches, ERROR_MOVED, "a partition has moved");
+    buffer_consume(&world.outlet.out, buffer_size(&world.outlet.out));
+    memset(world.row_seen, 0, sizeof world.row_seen);
+    for (int i = 0; i < KEYS; i++)
+        world.held[i] = -1;
+    world.ready_count = 0;
+    world.sources[1].slot = 1;
+    watches_set_sources(world.watches, world.source_list, PARTITIONS);
+    world_subscribe(&world);
+    for (int i = 0; i < 1000; i++)
+        world_write(&world);
+    world_finish(&world);
+    world_check(&world);
+    world_deinit(&world);
+}
+
+Test(watch, none_may_be_left_when_sources_change, .signal = SIGABRT)
+{
+    struct world world;
+    world_init(&world, 6);
+    world_subscribe(&world);
+    watches_set_sources(world.watches, world.source_list, 1);
 }
