@@ -444,9 +444,9 @@ static void shard_begin(struct machine *machine, uint32_t number)
 static void member_begin(struct machine *machine)
 {
     const struct plan *plan = &machine->world->plan;
-    struct member_address seeds[MACHINES_MAX];
+    struct member_address *seeds = machine->seeds;
     for (uint32_t i = 0; i < plan->founder_count; i++) {
-        snprintf(seeds[i].host, sizeof seeds[i].host, "m%u", i);
+        snprintf(seeds[i].host, sizeof seeds->host, "m%u", i);
         seeds[i].port = (uint16_t)(FIRST_PORT + i);
     }
     struct member_options options = {

@@ -38,6 +38,7 @@ struct machine {
     uint64_t life;          // counts its starts: events of an earlier one are void
     uint64_t id;            // of the member; another in each life
     struct member *member;  // owned; NULL while down
+    struct member_address seeds[MACHINES_MAX]; // the member borrows them
     uint64_t control_at_us; // virtual, when the next event of the control thread stands
     uint64_t letter_at_us;  // virtual, when the last letter arrives
     struct list letters;    // to the workers, in order
