@@ -150,13 +150,19 @@ static bool counts_read(struct cursor *cursor, struct view *view)
     return true;
 }
 
-bool view_read(struct cursor *cursor, struct view *view)
+// On false the view holds what was read before.
+static bool parts_read(struct cursor *cursor, struct view *view)
 {
     *view = (struct view){0};
-    if (counts_read(cursor, view) && members_read(cursor, view) && partitions_read(cursor, view))
-        return true;
-    view_deinit(view);
-    return false;
+    return counts_read(cursor, view) && members_read(cursor, view) && partitions_read(cursor, view);
+}
+
+bool view_read(struct cursor *cursor, struct view *view)
+{
+    bool decoded = parts_read(cursor, view);
+    if (!decoded)
+        view_deinit(view);
+    return decoded;
 }
 
 void view_encode(struct buffer *out, uint32_t request_id, const struct view *view)
@@ -171,7 +177,7 @@ void view_encode(struct buffer *out, uint32_t request_id, const struct view *vie
 enum error view_decode(struct bytes body, struct view *view)
 {
     struct cursor cursor = cursor_of(body);
-    enum error error = body_verdict(&cursor, view_read(&cursor, view));
+    enum error error = body_verdict(&cursor, parts_read(&cursor, view));
     if (error != ERROR_NONE)
         view_deinit(view);
     return error;
