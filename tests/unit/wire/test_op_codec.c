@@ -15,26 +15,22 @@ static const uint8_t value_data[] = {0x82, 0xa1, 'a', 0x01, 0xa1, 'b', 0x92, 0xc
 #define VALUE bytes_of(value_data, sizeof value_data)
 #define MAP   bytes_of_text("quakes")
 
-// One operation of each kind and with each combination of options.
-static size_t ops_fill(struct op *ops)
+// Each puts operations at `ops` and returns how many.
+static size_t keyed_fill(struct op *ops)
 {
     static const enum op_kind with_value[] = {OP_PUT, OP_GET_AND_PUT, OP_REPLACE, OP_INCREMENT,
                                               OP_MERGE};
+    static const enum op_kind without[] = {OP_GET, OP_REMOVE, OP_TOUCH, OP_CONTAINS};
     struct op keyed = {.partition = 77, .map = MAP, .key = KEY};
-    struct op numbered = {
-        .partition = 78, .map = MAP, .key = KEY, .number = UINT64_MAX, .floor = 3};
-    struct op any = {.partition = PARTITION_ANY};
     size_t count = 0;
     for (size_t i = 0; i < sizeof with_value / sizeof with_value[0]; i++) {
         ops[count] = keyed;
         ops[count].kind = with_value[i];
         ops[count++].value = VALUE;
     }
-    for (enum op_kind kind = OP_GET; kind <= OP_CONTAINS; kind++) {
-        if (kind == OP_GET || kind == OP_REMOVE || kind == OP_TOUCH || kind == OP_CONTAINS) {
-            ops[count] = keyed;
-            ops[count++].kind = kind;
-        }
+    for (size_t i = 0; i < sizeof without / sizeof without[0]; i++) {
+        ops[count] = keyed;
+        ops[count++].kind = without[i];
     }
     for (int i = 0; i < 5; i++) {
         ops[count] = ops[0]; // put
@@ -53,6 +49,14 @@ static size_t ops_fill(struct op *ops)
     ops[count] = keyed;
     ops[count].kind = OP_TOUCH;
     ops[count++].ttl_ms = 1000;
+    return count;
+}
+
+static size_t numbered_fill(struct op *ops)
+{
+    struct op numbered = {
+        .partition = 78, .map = MAP, .key = KEY, .number = UINT64_MAX, .floor = 3};
+    size_t count = 0;
     for (enum op_kind kind = OP_PUT; kind <= OP_TOUCH; kind++) {
         ops[count] = numbered;
         ops[count].kind = kind;
@@ -60,10 +64,21 @@ static size_t ops_fill(struct op *ops)
         ops[count].is_retry = kind % 2;
         ops[count++].age_ms = kind % 2 ? RETRY_AGE_MS_MAX - kind : 0;
     }
-    ops[count] = ops[count - 1];
+    ops[count] = ops[0]; // put, with everything
+    ops[count].ttl_ms = 1;
+    ops[count].max_idle_ms = 2;
+    ops[count].condition = CONDITION_IF_VERSION;
+    ops[count].version = 3;
     ops[count].number = ops[count].floor = 1;
     ops[count].is_retry = true;
     ops[count++].age_ms = 0;
+    return count;
+}
+
+static size_t unkeyed_fill(struct op *ops)
+{
+    struct op any = {.partition = PARTITION_ANY};
+    size_t count = 0;
     ops[count] = any;
     ops[count].kind = OP_SIZE;
     ops[count++].map = MAP;
@@ -80,6 +95,14 @@ static size_t ops_fill(struct op *ops)
     ops[count] = any;
     ops[count++].kind = OP_STATS;
     return count;
+}
+
+// One operation of each kind and with each combination of options.
+static size_t ops_fill(struct op *ops)
+{
+    size_t count = keyed_fill(ops);
+    count += numbered_fill(ops + count);
+    return count + unkeyed_fill(ops + count);
 }
 
 enum { OPS_MAX = 40 };
