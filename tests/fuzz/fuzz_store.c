@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Operations read from the input, run against a store and against a simple model of one; every
-// answer must be the same. A second store follows as a backup, by effects alone, and must end
-// equal.
+// answer must be the same, and the same again for a retry. A second store follows as a backup, by
+// effects alone, some of which are taken back and applied again, and must end equal.
 #include "cluster/base/check.h"
 #include "cluster/base/units.h"
 #include "cluster/model/key.h"
@@ -12,7 +12,7 @@
 
 #include <stdlib.h>
 
-enum { MAPS = 2, KEYS = 1500, PARTITIONS = 2 };
+enum { MAPS = 2, KEYS = 1500, PARTITIONS = 2, CUT_EFFECTS_MAX = 256 };
 
 static const char *const map_names[MAPS] = {"orders", "x"};
 
@@ -30,6 +30,7 @@ struct world {
     struct store *backup;
     struct fact facts[MAPS][KEYS];
     uint64_t applied[PARTITIONS]; // last effect that the backup has
+    uint64_t number;              // of the last increment
     int64_t now_us;
     const uint8_t *at;
     const uint8_t *end;
@@ -184,11 +185,18 @@ static void run_increment(struct world *world, unsigned map, unsigned number)
     struct op op = op_of(world, OP_INCREMENT, map, number);
     unsigned delta = take(world, 70000);
     op.value = number_value(world, delta);
+    op.client = 1 + number % 3;
+    op.number = ++world->number;
+    op.floor = op.number < 40 ? 0 : op.number - 40;
     struct fact *fact = fact_of(world, map, number);
     struct op_result result = execute(world, &op);
     uint64_t sum = delta + (fact->is_present ? fact->number : 0);
     CHECK(result.error == ERROR_NONE && result.found == fact->is_present);
     CHECK(bytes_equal(result.value, number_value(world, sum)));
+    op.is_retry = true;
+    struct op_result again = execute(world, &op);
+    CHECK(again.error == ERROR_NONE && again.found == result.found && again.seq == result.seq);
+    CHECK(bytes_equal(again.value, number_value(world, sum)));
     if (fact->is_present) {
         fact->number = sum;
         fact->version = result.version;
@@ -305,8 +313,23 @@ static void follow(struct world *world)
             CHECK((old_seq == 0) == (old_value.size == 0));
             partition_append(backup, &effect);
         }
-        partition_retain_from(partition, world->applied[number] + 1);
-        partition_retain_from(backup, world->applied[number] + 1);
+        uint64_t kept =
+            world->applied[number] < CUT_EFFECTS_MAX ? world->applied[number] : CUT_EFFECTS_MAX;
+        partition_retain_from(partition, world->applied[number] + 1 - kept);
+        partition_retain_from(backup, world->applied[number] + 1 - kept);
+    }
+}
+
+// The backup loses its last effects, to be followed again.
+static void run_cut(struct world *world)
+{
+    follow(world);
+    for (uint16_t number = 0; number < PARTITIONS; number++) {
+        uint64_t back = take(world, CUT_EFFECTS_MAX + 1);
+        if (back > world->applied[number])
+            back = world->applied[number];
+        world->applied[number] -= back;
+        partition_cut(store_partition(world->backup, number), world->applied[number]);
     }
 }
 
@@ -365,8 +388,10 @@ static void step(struct world *world)
         run_range(world, map, choice % 2);
     else if (choice < 60)
         run_expire(world);
-    else
+    else if (choice < 62)
         follow(world);
+    else
+        run_cut(world);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
