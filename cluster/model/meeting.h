@@ -47,7 +47,8 @@ struct meeting {
     uint64_t leader;           // id; 0: not known
     struct view_member sender; // SEEK, SEEN, JOIN, WELCOME, REFUSE: how to reach it, name, zone ...
     struct view_member leader_member; // WELCOME, HEARTBEAT_REPLY of a node that does not lead: how
-                                      // to reach the leader; id 0: not known
+                                      // to reach the leader; id 0: not known. SEEN: another node
+                                      // that looks for a grid
     struct meeting_settings settings; // SEEK, SEEN, JOIN
     uint32_t seen_count;              // SEEN, PROMISE_ASK
     uint64_t seen[MEETING_SEEN_MAX];  // ids of nodes without a grid, its own too

@@ -492,7 +492,7 @@ void member_receive_meeting(struct member *member, const struct meeting *message
         member_hear_as_member(member, message);
     else if (message->grid_id != 0)
         member_turn_away(member, message);
-    if (!is_stranger && member->seeking != NULL)
+    if (!is_stranger && grid_id != 0 && member->seeking != NULL)
         founding_heard(member, message->from);
     if (!member_is_over(member))
         member_settle(member);

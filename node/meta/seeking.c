@@ -99,6 +99,18 @@ static struct meeting seeking_message(const struct member *member, enum meeting_
     return message;
 }
 
+// Nodes that are no seeds hear of each other by those that are: any other one, so that sooner or
+// later it is each of them.
+static struct view_member seeking_introduction(struct member *member, uint64_t to)
+{
+    const struct seeking *seeking = member->seeking;
+    if (seeking->seeker_count == 0)
+        return (struct view_member){0};
+    const struct view_member *other =
+        &seeking->seekers[random_below(&member->random, seeking->seeker_count)].member;
+    return other->id == to ? (struct view_member){0} : *other;
+}
+
 void seeking_seek(struct member *member, const struct meeting *message)
 {
     const struct seeking *seeking = member->seeking;
@@ -109,13 +121,30 @@ void seeking_seek(struct member *member, const struct meeting *message)
         if (seeking->seekers[i].is_alike)
             reply.seen[reply.seen_count++] = seeking->seekers[i].member.id;
     }
+    reply.leader_member = seeking_introduction(member, message->from);
     struct member_address to = address_of(&message->sender);
     member_send(member, &to, &reply);
+}
+
+static bool seeking_knows(const struct seeking *seeking, uint64_t id)
+{
+    for (uint32_t i = 0; i < seeking->seeker_count; i++) {
+        if (seeking->seekers[i].member.id == id)
+            return true;
+    }
+    return false;
 }
 
 void seeking_seen(struct member *member, const struct meeting *message)
 {
     struct seeker *seeker = seeking_note(member, message);
+    const struct view_member *other = &message->leader_member;
+    if (other->id != 0 && other->id != member->options.self.id &&
+        !seeking_knows(member->seeking, other->id)) {
+        struct meeting seek = seeking_message(member, MEETING_SEEK);
+        struct member_address to = address_of(other);
+        member_send(member, &to, &seek);
+    }
     if (seeker == NULL)
         return;
     seeker->seen_count = message->seen_count;
