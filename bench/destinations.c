@@ -40,7 +40,7 @@ static bool partitions_assign(struct destinations *destinations, const struct vi
     destinations->group_of_partition =
         memory_new_array(view->partition_count, sizeof *destinations->group_of_partition);
     for (uint32_t partition = 0; partition < view->partition_count; partition++) {
-        uint16_t owner = view_owner(view, partition, 0);
+        uint16_t owner = view_primary(view, partition);
         if (owner == VIEW_NO_MEMBER)
             return reason_set(reason, "partition %u has no owner", partition);
         uint32_t worker_count = first_groups[owner + 1] - first_groups[owner];
@@ -56,8 +56,9 @@ static bool members_ask(struct destinations *destinations, const struct view *vi
     bool answered = true;
     for (uint32_t i = 0; i < view->member_count && answered; i++) {
         uint16_t worker_count;
-        answered = worker_count_ask(&view->members[i], &worker_count, reason);
-        if (answered)
+        bool is_empty = view->members[i].id == 0;
+        answered = is_empty || worker_count_ask(&view->members[i], &worker_count, reason);
+        if (answered && !is_empty)
             groups_append(destinations, &view->members[i], worker_count);
         first_groups[i + 1] = destinations->group_count;
     }
