@@ -2,6 +2,7 @@
 // Synchronous questions to one member: figures of a worker, commands of the operator.
 #include "client/clock.h"
 #include "client/operation.h"
+#include "client/session.h"
 #include "client/sync.h"
 
 #include <event2/event.h>
@@ -87,6 +88,21 @@ static struct client_link *connected_link_await(struct grid *grid)
     return connected_link(grid);
 }
 
+static enum grid_error command_run(struct grid *grid, size_t member,
+                                   const struct cluster_request *request, struct grid_bytes *answer)
+{
+    struct client_link *link =
+        member == GRID_ANY_MEMBER ? connected_link_await(grid) : member_of(grid, member)->links[0];
+    if (!link) {
+        const char *failure = client_session_failure(grid);
+        return client_sync_fail(grid, GRID_DISCONNECTED,
+                                failure[0] != '\0' ? failure : "no node could be reached");
+    }
+    struct object_wait wait = {.grid = grid, .object = answer};
+    return object_await(&wait,
+                        client_operation_send_cluster(grid, link, request, object_answered, &wait));
+}
+
 enum grid_error grid_cluster(struct grid *grid, size_t member, enum grid_cluster_command command,
                              const char *argument, struct grid_bytes *answer)
 {
@@ -100,14 +116,14 @@ enum grid_error grid_cluster(struct grid *grid, size_t member, enum grid_cluster
         return client_sync_fail(grid, GRID_INVALID_ARGUMENT, "command or argument");
     if (member != GRID_ANY_MEMBER && !member_of(grid, member))
         return client_sync_fail(grid, GRID_INVALID_ARGUMENT, "there is no such member");
-    struct client_link *link =
-        member == GRID_ANY_MEMBER ? connected_link_await(grid) : member_of(grid, member)->links[0];
-    if (!link)
-        return client_sync_fail(grid, GRID_DISCONNECTED, "no node could be reached");
-    bool takes_argument = command != GRID_CLUSTER_STATUS;
-    struct cluster_request request = {.kind = (enum cluster_request_kind)command,
-                                      .argument = bytes_of_text(takes_argument ? argument : "")};
-    struct object_wait wait = {.grid = grid, .object = answer};
-    return object_await(
-        &wait, client_operation_send_cluster(grid, link, &request, object_answered, &wait));
+    struct cluster_request request = {.kind = (enum cluster_request_kind)command};
+    if (command != GRID_CLUSTER_STATUS)
+        request.argument = bytes_of_text(argument);
+    grid->wants_any_node = true;
+    error = command_run(grid, member, &request, answer);
+    grid->wants_any_node = false;
+    // A seed without a grid was kept for this alone.
+    if (!grid->topology.is_known)
+        client_view_want(grid, CLIENT_VIEW_INTERVAL_MS, NULL);
+    return error;
 }

@@ -39,6 +39,7 @@ struct grid {
     struct random random;
     struct client_topology topology;
     struct client_view_fetch view_fetch;
+    bool wants_any_node; // a command waits that a node without a grid can answer as well
 
     // The end of a loop turn.
     struct event *turn; // owned

@@ -11,6 +11,19 @@
 //
 // Errors: functions return a grid_error. After a synchronous call has failed, grid_error_text tells
 // what and where.
+//
+// Faults: the client follows the grid's view: which members there are, and who serves which
+// partition. It asks any member, and its seeds when none is left. An operation that is refused for
+// a reason that may pass, or whose connection is lost, is tried again until its time-out, with
+// growing pauses, at the owner that the newest view names. Writes carry a number by which the grid
+// recognises a retry and answers it as the first time, so that none is applied twice. At its
+// time-out an operation ends with
+//   GRID_INDETERMINATE  a write, and an attempt may have been applied, now or a little later
+//   GRID_TIMEOUT        a read that was not answered
+//   the last refusal    GRID_NO_QUORUM, GRID_TOO_FEW_COPIES, GRID_NOT_OWNER ...: not applied
+//   GRID_DISCONNECTED   nothing was sent
+// Operations that are under way at the same time on one key take effect in the order in which they
+// were submitted, unless some of them had to be tried again.
 #ifndef GRID_H
 #define GRID_H
 
@@ -51,7 +64,7 @@ enum grid_error {
     GRID_BACKUP_UNAVAILABLE = 14,
     GRID_PARTITION_LOST = 15,
     GRID_QUERY = 16,
-    GRID_TIMEOUT = 17,       // nothing was changed
+    GRID_TIMEOUT = 17,       // a read was not answered: nothing was changed
     GRID_INDETERMINATE = 18, // a write may or may not have been applied
     GRID_DISCONNECTED = 19,  // nothing was sent
     GRID_OVERLOADED = 20,
@@ -84,7 +97,7 @@ struct grid_options {
                        // connected to, from the event loop, which waits for the resolver
     const char *grid_name;       // refuse to speak to another grid; NULL: any
     const char *client_name;     // shown by the nodes; at most 63 bytes; NULL: "libgrid"
-    uint32_t timeout_ms;         // of an operation, 0: 5000
+    uint32_t timeout_ms;         // of an operation with all its attempts, 0: 5000
     uint32_t connect_timeout_ms; // of one connection attempt, 0: 2000
     uint32_t
         pending_max; // operations under way at most, 0: 65536; more are refused: GRID_OVERLOADED
@@ -189,6 +202,9 @@ GRID_API enum grid_error grid_merge(struct grid *grid, const char *map, struct g
 GRID_API enum grid_error grid_increment(struct grid *grid, const char *map, struct grid_bytes key,
                                         int64_t delta, int64_t *value); // value may be NULL
 
+// These ask all workers, again and again while partitions move; GRID_MOVED when they still move at
+// the time-out.
+
 // Entries of a map on all nodes; an estimate while writes are under way.
 GRID_API enum grid_error grid_size(struct grid *grid, const char *map, uint64_t *count);
 
@@ -221,7 +237,7 @@ struct grid_row {
 
 // All entries of a map, or those that a query (SELECT ... FROM ... [WHERE ...] [LIMIT ...])
 // selects, in no particular order, page by page from one worker after the other. An entry that
-// stays during the whole scan is returned exactly once.
+// stays during the whole scan is returned exactly once, also while partitions move.
 GRID_API struct grid_scan *grid_scan_new(struct grid *grid, const char *map);
 GRID_API struct grid_scan *grid_query_new(struct grid *grid, const char *query);
 
@@ -275,7 +291,9 @@ struct grid_subscribe_options {
 
 struct grid_subscription;
 
-// Subscribes to SELECT ... FROM ... [WHERE ...] on every worker of every node. `listener` and
+// Subscribes to SELECT ... FROM ... [WHERE ...] on every worker that has primaries. It ends with
+// GRID_MOVED when a partition gets another primary, and with GRID_DISCONNECTED when a connection is
+// lost: a new subscription then starts with what matches at that time. `listener` and
 // `query` are copied, `options` may be NULL. Returns at once; what becomes of it, the listener
 // learns. NULL only for a listener that is NULL or a query over 64 KiB.
 GRID_API struct grid_subscription *grid_subscribe(struct grid *grid, const char *query,

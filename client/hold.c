@@ -42,6 +42,16 @@ void client_holds_extend(struct client_holds *holds, uint16_t partition, int64_t
     hold->step++;
 }
 
+bool client_holds_expire(struct client_holds *holds, uint16_t partition, int64_t now_ms)
+{
+    if (!client_holds_is_held(holds, partition))
+        return true;
+    if (holds->array[partition].until_ms > now_ms)
+        return false;
+    holds->array[partition].until_ms = 0;
+    return true;
+}
+
 void client_holds_release(struct client_holds *holds, uint16_t partition)
 {
     if (holds->held_count == 0)

@@ -31,8 +31,11 @@ void client_holds_extend(struct client_holds *holds, uint16_t partition, int64_t
 // It may be tried at once, and pauses start small again.
 void client_holds_release(struct client_holds *holds, uint16_t partition);
 
-static inline bool client_holds_is_held(const struct client_holds *holds, uint16_t partition,
-                                        int64_t now_ms)
+// The pause is over when client_holds_expire says so, not before: those that waited go first.
+static inline bool client_holds_is_held(const struct client_holds *holds, uint16_t partition)
 {
-    return holds->held_count > 0 && holds->array[partition].until_ms > now_ms;
+    return holds->held_count > 0 && holds->array[partition].until_ms != 0;
 }
+
+// Whoever waits longest looks whether the pause is over. True: it is, or there was none.
+bool client_holds_expire(struct client_holds *holds, uint16_t partition, int64_t now_ms);

@@ -87,7 +87,8 @@ void client_link_fail(struct client_link *link, enum error error, const char *wh
 // READY, and there is room for more requests.
 static inline bool client_link_can_take(struct client_link *link)
 {
-    if (link->state != LINK_READY)
+    // What was refused goes first.
+    if (link->state != LINK_READY || link->was_refused)
         return false;
     if (__builtin_expect(buffer_size(&link->stream.out) < CLIENT_OUT_BYTES_MAX, 1))
         return true;

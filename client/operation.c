@@ -55,8 +55,8 @@ void client_operation_fail(struct grid *grid, struct client_request *request, en
 
 // ---- Sending ----
 
-// Where frame.h puts the partition in a header.
-enum { HEADER_PARTITION_OFFSET = 6 };
+// Where frame.h puts them in a header.
+enum { HEADER_PARTITION_OFFSET = 6, HEADER_ID_OFFSET = 8 };
 
 static void partition_set(struct client_request *request, uint16_t partition)
 {
@@ -92,6 +92,8 @@ static void request_send(struct grid *grid, struct client_request *request,
     } else {
         struct bytes frame = buffer_bytes(&request->frame);
         buffer_append(out, frame.data, frame.size);
+        // One that was sent elsewhere before has another id now.
+        memcpy(out->data + out->start + mark + HEADER_ID_OFFSET, &request->id, sizeof request->id);
     }
     if (!request->was_sent)
         request->first_sent_ms = client_clock_ms();
@@ -106,8 +108,7 @@ void client_operation_route(struct grid *grid, struct client_request *request)
         if (!grid->topology.is_known)
             return;
         uint16_t partition = client_operation_partition(grid, request);
-        if (grid->holds.held_count > 0 &&
-            client_holds_is_held(&grid->holds, partition, client_clock_ms())) {
+        if (client_holds_is_held(&grid->holds, partition)) {
             client_session_turn_at(grid, grid->holds.array[partition].until_ms);
             return;
         }
@@ -125,8 +126,12 @@ void client_operations_route(struct grid *grid)
     for (struct list *at = timed->next, *next; at != timed; at = next) {
         next = at->next;
         struct client_request *request = LIST_ENTRY(at, struct client_request, order);
-        if (request->state == REQUEST_QUEUED)
-            client_operation_route(grid, request);
+        if (request->state != REQUEST_QUEUED)
+            continue;
+        if (grid->holds.held_count > 0 && !request->is_pinned)
+            (void)client_holds_expire(&grid->holds, client_operation_partition(grid, request),
+                                      client_clock_ms());
+        client_operation_route(grid, request);
     }
 }
 

@@ -138,8 +138,7 @@ static bool request_watch(struct grid *grid, struct client_request *request, int
         return true;
     uint16_t partition = client_operation_partition(grid, request);
     const struct client_link *route = client_topology_route(&grid->topology, partition);
-    return !route || route->state != LINK_READY ||
-           client_holds_is_held(&grid->holds, partition, now_ms);
+    return !route || route->state != LINK_READY || client_holds_is_held(&grid->holds, partition);
 }
 
 void client_operations_watch(struct grid *grid)

@@ -15,7 +15,7 @@ static const char *on_ready(void *owner, struct client_link *link, const struct 
     struct grid *grid = owner;
     struct client_member *member = link->member;
     client_session_want_turn(grid);
-    if (reply->partition_count == 0 && !member)
+    if (reply->partition_count == 0 && !member && !grid->wants_any_node)
         return "the node is in no grid yet";
     if (!member)
         return NULL;

@@ -15,6 +15,8 @@ void client_view_want(struct grid *grid, uint32_t interval_ms, struct client_lin
 {
     struct client_view_fetch *fetch = &grid->view_fetch;
     int64_t due_ms = fetch->asked_ms == 0 ? 0 : fetch->asked_ms + interval_ms;
+    if (fetch->has_new) // it may be all that is missing
+        return;
     if (hint)
         fetch->hint = hint;
     if (fetch->is_wanted && fetch->due_ms <= due_ms)
@@ -32,9 +34,7 @@ void client_view_want_badly(struct grid *grid)
 
 void client_view_compare(struct grid *grid, struct client_link *link, uint8_t version_byte)
 {
-    const struct client_view_fetch *fetch = &grid->view_fetch;
-    uint64_t version = fetch->has_new ? fetch->fresh.version : grid->topology.view.version;
-    if (__builtin_expect(version_byte != (uint8_t)version, 0) && link->member)
+    if (__builtin_expect(version_byte != (uint8_t)grid->topology.view.version, 0) && link->member)
         client_view_want(grid, CLIENT_VIEW_INTERVAL_MS, link);
 }
 
@@ -165,6 +165,7 @@ static const char *view_judge(struct grid *grid, struct client_link *link, struc
     view_deinit(&fetch->fresh);
     fetch->fresh = *view;
     fetch->has_new = true;
+    fetch->is_wanted = false; // that was because of the older one
     fetch->trouble = 0;
     *view = (struct view){0};
     client_session_want_turn(grid);
@@ -183,7 +184,7 @@ const char *client_view_answer(struct grid *grid, struct client_link *link,
         fetch->asked = NULL;
     client_session_want_turn(grid);
     if (frame->header.kind == FRAME_ERROR)
-        return link->member ? NULL : "the node has no view yet";
+        return link->member || grid->wants_any_node ? NULL : "the node has no view yet";
     if (frame->header.kind != FRAME_REPLY || view_decode(frame->body, &view) != ERROR_NONE)
         return "the node's view is malformed";
     const char *why = view_judge(grid, link, &view);

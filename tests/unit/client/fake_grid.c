@@ -237,7 +237,7 @@ static struct fake_entry *entry_increment(struct fake_grid *fake, struct fake_en
     return entry;
 }
 
-static void op_note(const struct fake_peer *peer, const struct frame *frame, const struct op *op)
+void fake_note(const struct fake_peer *peer, const struct frame *frame, const struct op *op)
 {
     struct fake_grid *fake = peer->node->fake;
     if (fake->op_count < FAKE_OPS_MAX)
@@ -258,7 +258,7 @@ static void keyed_execute(struct fake_peer *peer, const struct frame *frame, con
     uint64_t version = entry ? entry->version : 0;
     struct bytes value = {0};
     peer->node->operation_count++;
-    op_note(peer, frame, op);
+    fake_note(peer, frame, op);
     cr_assert_eq(op->partition, op->hash % fake->view.partition_count, "header and key agree");
     if (view_primary(&fake->view, op->partition) != peer->node->number) {
         fake_send_error(peer, frame, ERROR_NOT_OWNER, "not mine");

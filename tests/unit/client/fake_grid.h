@@ -100,6 +100,9 @@ void fake_restart(struct fake_node *node);
 
 // Says in the first frame which view the nodes have.
 void fake_send(struct fake_peer *peer, struct buffer *out);
+// Remembers the operation in fake->ops; what hooks take is not noted otherwise.
+void fake_note(const struct fake_peer *peer, const struct frame *frame, const struct op *op);
+
 void fake_send_error(struct fake_peer *peer, const struct frame *frame, enum error error,
                      const char *text);
 

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/join.h"
 
+#include "client/link.h"
+
 #include <criterion/criterion.h>
 
-// Only the addresses of links matter here.
-static char links[4];
+// Only the addresses and numbers of links matter here.
+static struct client_link links[4];
 
 static struct client_link *link_of(int number)
 {
-    return (struct client_link *)(void *)&links[number];
+    return &links[number];
 }
 
 static struct client_joins joins_of(uint32_t link_count)
@@ -88,5 +90,29 @@ Test(join, states_are_counted)
     cr_assert_eq(joins.leaving_count, 2);
     client_joins_set(&joins, &joins.array[0], JOIN_NONE);
     cr_assert_eq(joins.leaving_count, 1);
+    client_joins_deinit(&joins);
+}
+
+Test(join, links_that_are_numbered_afresh_take_their_joins_and_partitions_along)
+{
+    struct client_joins joins = joins_of(3);
+    for (uint16_t i = 0; i < 3; i++)
+        cr_assert_eq(client_joins_list(&joins, &joins.array[i], i, true), LISTING_NEW);
+    joins.array[1].link = NULL; // lost
+    client_joins_set(&joins, &joins.array[1], JOIN_NONE);
+    client_joins_set(&joins, &joins.array[2], JOIN_LIVE);
+    links[0].number = 3;
+    links[2].number = 1;
+    client_joins_renumber(&joins, 4);
+    cr_assert_eq(joins.count, 4);
+    cr_assert_eq(client_joins_find(&joins, link_of(2), 1), &joins.array[1]);
+    cr_assert_eq(client_joins_find(&joins, link_of(0), 3), &joins.array[3]);
+    cr_assert_eq(joins.array[1].state, JOIN_LIVE);
+    cr_assert_eq(joins.array[3].state, JOIN_ASKED);
+    cr_assert_eq(joins.array[0].state, JOIN_NONE);
+    cr_assert_eq(client_joins_feeder(&joins, 0), link_of(0));
+    cr_assert_null(client_joins_feeder(&joins, 1));
+    cr_assert_eq(client_joins_feeder(&joins, 2), link_of(2));
+    cr_assert_eq(joins.asked_count, 1);
     client_joins_deinit(&joins);
 }

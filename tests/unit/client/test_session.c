@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/core.h"
+#include "cluster/wire/view_codec.h"
 #include "tests/unit/client/fake_grid.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdio.h>
+#include <time.h>
 
 static struct fake_grid fake;
 static struct grid *grid;
@@ -247,6 +249,305 @@ Test(session, a_node_of_another_number_of_partitions_is_not_spoken_to)
     cr_assert_eq(grid_connect(grid, 100), GRID_DISCONNECTED);
     cr_assert_not_null(strstr(grid_error_text(grid), "number of partitions"), "%s",
                        grid_error_text(grid));
+}
+
+// ---- Views ----
+
+static uint64_t view_version(void)
+{
+    struct grid_view view;
+    return grid_view_get(grid, &view) ? view.version : 0;
+}
+
+static bool version_is(void *context)
+{
+    return view_version() == *(uint64_t *)context;
+}
+
+static void wait_version(uint64_t version)
+{
+    fake_wait(&fake, version_is, &version);
+}
+
+static void on_get(void *context, const struct grid_reply *reply)
+{
+    uint32_t *count = context;
+    cr_assert_eq(reply->error, GRID_OK);
+    ++*count;
+}
+
+// Reads something of which the partition does not matter.
+static void get(void)
+{
+    uint32_t count = 0;
+    struct grid_request request = {.op = GRID_GET, .map = "m", .key = {"\1", 1}};
+    cr_assert_eq(grid_submit(grid, &request, on_get, &count), GRID_OK);
+    fake_wait_count(&fake, &count, 1);
+}
+
+Test(session, an_answer_under_another_view_brings_it)
+{
+    fake_init(&fake, 2, 1);
+    grid_start((struct grid_options){0}, fake_seed(&fake, 0));
+    cr_assert_eq(grid_connect(grid, 5000), GRID_OK);
+    cr_assert_eq(view_version(), 1);
+    fake.view.version = 2;
+    get();
+    wait_version(2);
+}
+
+Test(session, a_node_that_has_a_newer_view_says_so_with_hello)
+{
+    fake_init(&fake, 2, 1);
+    grid_start((struct grid_options){0}, fake_seed(&fake, 0));
+    cr_assert_eq(grid_connect(grid, 5000), GRID_OK);
+    fake.view.version = 2;
+    fake_disconnect(&fake.nodes[0], false);
+    wait_version(2);
+}
+
+// The first node has fallen behind: its own view, of another version.
+static bool behind_hook(void *context, struct fake_peer *peer, const struct frame *frame)
+{
+    struct view old = peer->node->fake->view;
+    old.version = *(uint64_t *)context;
+    if (frame->header.kind != FRAME_VIEW || peer->node->number != 0)
+        return false;
+    peer->node->view_count++;
+    struct buffer out = {0};
+    view_encode(&out, frame->header.request_id, &old);
+    fake_send(peer, &out);
+    buffer_deinit(&out);
+    return true;
+}
+
+Test(session, an_older_view_never_replaces_a_newer_one)
+{
+    uint64_t old_version = 5;
+    fake_init(&fake, 2, 1);
+    fake.view.version = 9;
+    grid_start((struct grid_options){0}, fake_seed(&fake, 1));
+    cr_assert_eq(grid_connect(grid, 5000), GRID_OK);
+    fake.hook = behind_hook;
+    fake.hook_context = &old_version;
+    uint32_t views = fake.nodes[0].view_count;
+    while (fake.nodes[0].view_count == views) {
+        client_view_want(grid, 0, client_topology_link(&grid->topology, 0));
+        get();
+        cr_assert_eq(view_version(), 9);
+    }
+    get();
+    cr_assert_eq(view_version(), 9);
+    fake.view.version = 10;
+    get();
+    wait_version(10);
+}
+
+Test(session, for_a_mere_difference_the_view_is_not_asked_for_all_the_time)
+{
+    uint64_t old_version = 1;
+    fake_init(&fake, 1, 1);
+    fake.hook = behind_hook;
+    fake.hook_context = &old_version;
+    grid_start((struct grid_options){0}, fake_seed(&fake, 0));
+    cr_assert_eq(grid_connect(grid, 5000), GRID_OK);
+    fake.view.version = 2; // as its answers say, but it never has it to give
+    uint32_t views = fake.nodes[0].view_count;
+    struct timespec start, now;
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    for (int i = 0; i < 500; i++)
+        get();
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    uint32_t elapsed_ms =
+        (uint32_t)((now.tv_sec - start.tv_sec) * 1000 + (now.tv_nsec - start.tv_nsec) / 1000000);
+    cr_assert_leq(fake.nodes[0].view_count - views, 2 + elapsed_ms / 90);
+    cr_assert_eq(view_version(), 1);
+}
+
+static bool id_is(void *context)
+{
+    struct grid_member member;
+    return grid_member_get(grid, 0, &member) && member.connected &&
+           member.id == *(uint64_t *)context;
+}
+
+Test(session, a_node_that_was_started_again_is_another_member)
+{
+    fake_init(&fake, 2, 1);
+    grid_start((struct grid_options){0}, fake_seed(&fake, 1));
+    cr_assert_eq(grid_connect(grid, 5000), GRID_OK);
+    uint64_t old = fake_id(&fake.nodes[0]);
+    fake_disconnect(&fake.nodes[0], true);
+    fake_wait(&fake, is_disconnected, NULL);
+    fake_reincarnate(&fake.nodes[0]);
+    fake_restart(&fake.nodes[0]);
+    uint64_t id = fake_id(&fake.nodes[0]);
+    cr_assert_neq(id, old);
+    fake_wait(&fake, id_is, &id); // HELLO tells, and brings the view
+}
+
+static bool second_is_left(void *context)
+{
+    (void)context;
+    return fake_peer_of(&fake.nodes[1], 0) == NULL;
+}
+
+Test(session, a_member_that_is_gone_leaves_an_empty_place)
+{
+    fake_init(&fake, 3, 1);
+    grid_start((struct grid_options){0}, fake_seed(&fake, 0));
+    cr_assert_eq(grid_connect(grid, 5000), GRID_OK);
+    for (uint32_t partition = 1; partition < FAKE_PARTITIONS; partition += 3)
+        fake_move(&fake, partition, 2);
+    fake_remove(&fake.nodes[1]);
+    get();
+    wait_version(fake.view.version);
+    struct grid_member member;
+    cr_assert_eq(grid_member_count(grid), 3);
+    cr_assert(grid_member_get(grid, 0, &member));
+    cr_assert_not(grid_member_get(grid, 1, &member));
+    cr_assert(grid_member_get(grid, 2, &member));
+    cr_assert_eq(member.primary_count, 5);
+    fake_wait(&fake, second_is_left, NULL);
+}
+
+Test(session, all_that_the_view_says_can_be_read)
+{
+    fake_init(&fake, 3, 1);
+    struct view_partition *second = &fake.view.partitions[1];
+    *second = (struct view_partition){.epoch = 4,
+                                      .version = 1,
+                                      .replicas = {1, 2, 0},
+                                      .replica_count = 3,
+                                      .in_sync_count = 2,
+                                      .handover = 2};
+    struct view_member *last = &fake.view.members[2];
+    snprintf(last->zone, sizeof last->zone, "east");
+    last->weight = 7;
+    last->is_voter = true;
+    last->state = MEMBER_LEAVING;
+    grid_start((struct grid_options){0}, fake_seed(&fake, 0));
+    struct grid_view view;
+    struct grid_partition partition;
+    cr_assert_not(grid_view_get(grid, &view));
+    cr_assert_not(grid_partition_get(grid, 1, &partition));
+    cr_assert_eq(grid_connect(grid, 5000), GRID_OK);
+    cr_assert(grid_view_get(grid, &view));
+    cr_assert_eq(view.grid_id, 77);
+    cr_assert_eq(view.version, 1);
+    cr_assert_eq(view.partition_count, FAKE_PARTITIONS);
+    cr_assert_eq(view.replica_count, 1);
+    cr_assert_eq(view.min_in_sync, 1);
+    cr_assert(grid_partition_get(grid, 1, &partition));
+    cr_assert_eq(partition.epoch, 4);
+    cr_assert_eq(partition.version, 1);
+    cr_assert_eq(partition.replica_count, 3);
+    cr_assert_eq(partition.in_sync_count, 2);
+    cr_assert_eq(partition.handover, 2);
+    cr_assert_eq(partition.members[0], 1);
+    cr_assert_eq(partition.members[2], 0);
+    cr_assert_not(grid_partition_get(grid, FAKE_PARTITIONS, &partition));
+    struct grid_member member;
+    cr_assert(grid_member_get(grid, 2, &member));
+    cr_assert_eq(member.id, 102);
+    cr_assert_str_eq(member.zone, "east");
+    cr_assert_eq(member.weight, 7);
+    cr_assert_eq(member.state, GRID_MEMBER_LEAVING);
+    cr_assert_eq(member.role, GRID_MEMBER_DATA);
+    cr_assert(member.is_voter);
+    cr_assert_eq(member.backup_count, 1);
+}
+
+// ---- Other grids, and none ----
+
+static bool stranger_hook(void *context, struct fake_peer *peer, const struct frame *frame)
+{
+    struct view other = peer->node->fake->view;
+    if (frame->header.kind != FRAME_VIEW || peer->node->number != 0)
+        return false;
+    ++*(uint32_t *)context;
+    other.grid_id++;
+    other.version += 100;
+    struct buffer out = {0};
+    view_encode(&out, frame->header.request_id, &other);
+    fake_send(peer, &out);
+    buffer_deinit(&out);
+    return true;
+}
+
+Test(session, a_view_of_another_grid_is_refused_while_members_of_ours_are_there)
+{
+    uint32_t asked = 0;
+    fake_init(&fake, 2, 1);
+    grid_start((struct grid_options){0}, fake_seed(&fake, 1));
+    cr_assert_eq(grid_connect(grid, 5000), GRID_OK);
+    fake.hook = stranger_hook;
+    fake.hook_context = &asked;
+    client_view_want(grid, 0, client_topology_link(&grid->topology, 0));
+    fake_wait_count(&fake, &asked, 1);
+    fake_wait(&fake, is_disconnected, NULL);
+    struct client_link *link = client_topology_link(&grid->topology, 0);
+    cr_assert_eq(link->failure_error, ERROR_WRONG_GRID);
+    cr_assert_not_null(strstr(link->failure, "another grid"));
+    struct grid_view view;
+    cr_assert(grid_view_get(grid, &view));
+    cr_assert_eq(view.grid_id, 77);
+}
+
+Test(session, another_grid_in_the_place_of_a_dead_one_is_accepted)
+{
+    fake_init(&fake, 2, 1);
+    grid_start((struct grid_options){0}, fake_seed(&fake, 0));
+    cr_assert_eq(grid_connect(grid, 5000), GRID_OK);
+    for (int i = 0; i < 2; i++)
+        fake_disconnect(&fake.nodes[i], true);
+    fake_wait(&fake, is_disconnected, NULL);
+    for (int i = 0; i < 2; i++) {
+        fake_reincarnate(&fake.nodes[i]);
+        fake_restart(&fake.nodes[i]);
+    }
+    fake.view.grid_id = 78;
+    fake.view.version = 1;
+    uint64_t id = fake_id(&fake.nodes[0]);
+    fake_wait(&fake, id_is, &id);
+    struct grid_view view;
+    cr_assert(grid_view_get(grid, &view));
+    cr_assert_eq(view.grid_id, 78);
+    get();
+}
+
+static bool homeless_hook(void *context, struct fake_peer *peer, const struct frame *frame)
+{
+    if (frame->header.kind != FRAME_HELLO || peer->node->number != 0)
+        return false;
+    ++*(uint32_t *)context;
+    struct hello_reply reply = {.version = 1,
+                                .node = bytes_of_text("n1"),
+                                .grid = bytes_of_text("test"),
+                                .incarnation = 100,
+                                .worker_count = 1};
+    struct buffer out = {0};
+    hello_reply_encode(&out, frame->header.request_id, &reply);
+    fake_send(peer, &out);
+    buffer_deinit(&out);
+    return true;
+}
+
+Test(session, a_seed_that_is_in_no_grid_yet_is_passed_over)
+{
+    uint32_t greeted = 0;
+    fake_init(&fake, 2, 1);
+    for (uint32_t partition = 0; partition < FAKE_PARTITIONS; partition++)
+        fake_move(&fake, partition, 1);
+    fake_remove(&fake.nodes[0]);
+    fake.hook = homeless_hook;
+    fake.hook_context = &greeted;
+    char seeds[80];
+    snprintf(seeds, sizeof seeds, "127.0.0.1:%u,127.0.0.1:%u", fake.nodes[0].port,
+             fake.nodes[1].port);
+    grid_start((struct grid_options){0}, seeds);
+    cr_assert_eq(grid_connect(grid, 5000), GRID_OK);
+    cr_assert_eq(greeted, 1);
 }
 
 Test(session, seeds_and_names_that_cannot_be_read_are_refused)

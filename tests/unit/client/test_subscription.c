@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/core.h"
+#include "cluster/base/memory.h"
 #include "cluster/wire/event_codec.h"
 #include "tests/unit/client/fake_grid.h"
 
@@ -368,6 +369,111 @@ static void on_error_unsubscribe(void *context, enum grid_error error, const cha
 {
     on_error(context, error, text);
     grid_unsubscribe(subscription);
+}
+
+// ---- Views that change ----
+
+static bool all_but_one_have_joined(void *context)
+{
+    (void)context;
+    return subscription->joins.asked_count == 1;
+}
+
+static void view_fetch(void)
+{
+    uint64_t version = fake.view.version;
+    client_view_want(grid, 0, NULL);
+    while (grid->topology.view.version != version)
+        event_base_loop(grid->base, EVLOOP_ONCE);
+}
+
+Test(subscription, a_partition_that_moves_ends_it)
+{
+    become_live(true);
+    fake_move(&fake, 4, 1);
+    view_fetch();
+    expect("MOVED a partition has another primary now\n");
+    fake_wait_count(&fake, &unasked_count, LINKS);
+    grid_unsubscribe(subscription);
+}
+
+Test(subscription, the_node_may_say_that_a_partition_has_moved)
+{
+    become_live(true);
+    error_send(0, FRAME_ENDED, ERROR_MOVED, "partition 4 has moved");
+    expect("MOVED partition 4 has moved\n");
+}
+
+// A third member, which holds no primaries: nobody subscribes there.
+static void idle_member_join(void)
+{
+    struct view *view = &fake.view;
+    view->members = memory_resize_array(view->members, 3, sizeof *view->members);
+    view->members[2] = view->members[1];
+    view->members[2].id = 999;
+    view->members[2].port = 1; // nobody listens there
+    snprintf(view->members[2].name, sizeof view->members[2].name, "idle");
+    view->member_count = 3;
+    view->version++;
+}
+
+Test(subscription, members_without_primaries_come_and_go_without_ending_it)
+{
+    become_live(true);
+    uint32_t asked_before = asked_count;
+    idle_member_join();
+    view_fetch();
+    event_send(0, FRAME_ENTER, 11, 1, -1);
+    expect("ENTER 3/11 key 9 new 1 old -1 cause 1\n");
+    fake.view.member_count = 2;
+    fake.view.version++;
+    view_fetch();
+    event_send(3, FRAME_ENTER, 12, 1, -1);
+    expect("ENTER 3/12 key 9 new 1 old -1 cause 1\n");
+    cr_assert_eq(asked_count, asked_before);
+    cr_assert_eq(unasked_count, 0);
+}
+
+Test(subscription, members_without_primaries_are_not_waited_for)
+{
+    idle_member_join();
+    become_live(true);
+    cr_assert_eq(asked_count, LINKS);
+}
+
+Test(subscription, a_refusal_that_may_pass_makes_another_attempt)
+{
+    static const enum error errors[] = {ERROR_MOVED, ERROR_NOT_OWNER, ERROR_NO_QUORUM};
+    subscribe(true);
+    for (uint32_t i = 0; i < 3; i++) {
+        for (uint32_t place = i * LINKS; place < (i + 1) * LINKS - 1; place++)
+            answer(place);
+        error_send((i + 1) * LINKS - 1, FRAME_ERROR, errors[i], "not now");
+        fake_wait_count(&fake, &asked_count, (i + 2) * LINKS);
+    }
+    cr_assert_str_eq(story, "");
+    for (uint32_t place = 3 * LINKS; place < 4 * LINKS; place++) {
+        answer(place);
+        all_ready_send(place);
+    }
+    expect("READY\n");
+}
+
+Test(subscription, a_partition_that_moves_while_it_joins_makes_another_attempt)
+{
+    subscribe(true);
+    for (uint32_t place = 0; place < LINKS - 1; place++)
+        answer(place);
+    fake_wait(&fake, all_but_one_have_joined, NULL);
+    // Another epoch is enough for the client to look, but the feeder is the same.
+    fake_move(&fake, 4, 0);
+    view_fetch();
+    cr_assert_eq(unasked_count, 0);
+    fake_move(&fake, 4, 1);
+    view_fetch();
+    fake_wait_count(&fake, &asked_count, 2 * LINKS);
+    cr_assert_eq(unasked_count, LINKS);
+    cr_assert_str_eq(story, "");
 }
 
 Test(subscription, may_be_ended_in_its_own_callbacks)

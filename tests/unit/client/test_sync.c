@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/core.h"
+#include "cluster/wire/cluster_codec.h"
+#include "cluster/wire/writer.h"
 #include "tests/unit/client/fake_grid.h"
 
 #include <criterion/criterion.h>
@@ -203,6 +205,26 @@ Test(sync, a_scan_returns_every_entry_once)
     grid_scan_free(NULL);
 }
 
+Test(sync, a_scan_returns_every_entry_once_while_partitions_move)
+{
+    uint32_t times_seen[100] = {0};
+    many_put("m", 100);
+    struct grid_scan *scan = grid_scan_new(grid, "m");
+    struct grid_row row;
+    uint32_t count = 0;
+    for (; grid_scan_next(scan, &row) == GRID_OK; count++) {
+        times_seen[*(const uint8_t *)row.key.data]++;
+        // Those that were walked, the one that is being walked, those to come.
+        if (count % 5 == 4)
+            fake_move(&fake, count / 5 % FAKE_PARTITIONS, count % 3);
+    }
+    cr_assert_eq(count, 100, "%u: %s", count, grid_error_text(grid));
+    for (int i = 0; i < 100; i++)
+        cr_assert_eq(times_seen[i], 1, "key %d", i);
+    cr_assert_eq(grid_scan_next(scan, &row), GRID_NOT_FOUND);
+    grid_scan_free(scan);
+}
+
 Test(sync, the_limit_of_a_query_counts_over_all_workers)
 {
     static const char *const limits[] = {"1", "7", "99", "100", "101"};
@@ -260,4 +282,150 @@ Test(sync, a_member_that_is_away_makes_whole_maps_fail)
     struct grid_row row;
     cr_assert_eq(grid_scan_next(scan, &row), GRID_DISCONNECTED);
     grid_scan_free(scan);
+}
+
+// Partitions move when the first worker is asked.
+static bool moving_hook(void *context, struct fake_peer *peer, const struct frame *frame)
+{
+    uint32_t *moves = context;
+    (void)peer;
+    if (*moves > 0 && (frame->header.kind == FRAME_OPERATION + OP_SIZE ||
+                       frame->header.kind == FRAME_OPERATION + OP_CLEAR)) {
+        --*moves;
+        for (uint32_t partition = 0; partition < FAKE_PARTITIONS; partition++)
+            fake_move(&fake, partition, (partition + *moves) % 3);
+    }
+    return false;
+}
+
+Test(sync, whole_maps_count_each_partition_once_while_they_move)
+{
+    uint64_t count;
+    uint32_t moves = 4;
+    many_put("m", 100);
+    fake.hook = moving_hook;
+    fake.hook_context = &moves;
+    cr_assert_eq(grid_size(grid, "m", &count), GRID_OK);
+    cr_assert_eq(count, 100);
+    cr_assert_eq(moves, 0);
+    moves = 4;
+    cr_assert_eq(grid_clear(grid, "m", &count), GRID_OK);
+    cr_assert_eq(count, 100);
+    cr_assert_eq(fake.entry_count, 0);
+}
+
+Test(sync, partitions_that_never_stand_still_are_told)
+{
+    teardown();
+    fake_init(&fake, 3, 2);
+    struct grid_options options = {.seeds = fake_seed(&fake, 0), .timeout_ms = 100};
+    grid = grid_new(&options, NULL);
+    fake_start(&fake, grid->base);
+    uint64_t count;
+    uint32_t moves = UINT32_MAX;
+    fake.hook = moving_hook;
+    fake.hook_context = &moves;
+    cr_assert_eq(grid_size(grid, "m", &count), GRID_MOVED);
+    cr_assert_str_eq(grid_error_text(grid), "partitions were moving all the time");
+}
+
+// ---- Commands of the operator ----
+
+static void homeless_greet(struct fake_peer *peer, const struct frame *frame)
+{
+    struct hello_reply reply = {.version = 1,
+                                .node = bytes_of_text("n1"),
+                                .grid = bytes_of_text("test"),
+                                .incarnation = 5,
+                                .worker_count = 1};
+    struct buffer out = {0};
+    hello_reply_encode(&out, frame->header.request_id, &reply);
+    fake_send(peer, &out);
+    buffer_deinit(&out);
+}
+
+static bool cluster_hook(void *context, struct fake_peer *peer, const struct frame *frame)
+{
+    static const char *const words[] = {"", "status", "leave", "recover"};
+    struct cluster_request request;
+    const char *kind = context;
+    if (frame->header.kind == FRAME_VIEW && strcmp(kind, "homeless") == 0) {
+        fake_send_error(peer, frame, ERROR_NO_QUORUM, "there is no grid yet");
+        return true;
+    }
+    if (frame->header.kind == FRAME_HELLO && strcmp(kind, "homeless") == 0) {
+        homeless_greet(peer, frame);
+        return true;
+    }
+    if (frame->header.kind != FRAME_CLUSTER)
+        return false;
+    cr_assert_eq(cluster_request_decode(frame->body, &request), ERROR_NONE);
+    if (strcmp(kind, "refuse") == 0) {
+        fake_send_error(peer, frame, ERROR_INVALID_ARGUMENT, "the last copy would be lost");
+        return true;
+    }
+    struct buffer body = {0};
+    struct buffer out = {0};
+    write_map(&body, 2);
+    write_text(&body, "word");
+    write_text(&body, words[request.kind]);
+    write_text(&body, "argument");
+    write_str(&body, request.argument);
+    reply_encode_object(&out, frame->header.request_id, buffer_bytes(&body));
+    fake_send(peer, &out);
+    buffer_deinit(&body);
+    buffer_deinit(&out);
+    return true;
+}
+
+static bool field_is(struct grid_bytes map, const char *name, const char *text)
+{
+    struct grid_bytes value;
+    return grid_value_str(grid_value_field(map, name), &value) && value.size == strlen(text) &&
+           memcmp(value.data, text, value.size) == 0;
+}
+
+Test(sync, commands_reach_a_member_and_their_answer_comes_back)
+{
+    fake.hook = cluster_hook;
+    fake.hook_context = (void *)(uintptr_t) "";
+    struct grid_bytes answer;
+    cr_assert_eq(grid_cluster(grid, GRID_ANY_MEMBER, GRID_CLUSTER_STATUS, NULL, &answer), GRID_OK);
+    cr_assert(field_is(answer, "word", "status"));
+    cr_assert(field_is(answer, "argument", ""));
+    cr_assert_eq(grid_cluster(grid, 1, GRID_CLUSTER_LEAVE, "n2", &answer), GRID_OK);
+    cr_assert(field_is(answer, "word", "leave"));
+    cr_assert(field_is(answer, "argument", "n2"));
+    cr_assert_eq(grid_cluster(grid, 0, GRID_CLUSTER_RECOVER, "test", &answer), GRID_OK);
+    cr_assert(field_is(answer, "word", "recover"));
+    fake.hook_context = (void *)(uintptr_t) "refuse";
+    cr_assert_eq(grid_cluster(grid, 1, GRID_CLUSTER_LEAVE, "n2", &answer), GRID_INVALID_ARGUMENT);
+    cr_assert_str_eq(grid_error_text(grid), "the last copy would be lost");
+    cr_assert_null(answer.data);
+}
+
+Test(sync, commands_that_make_no_sense_are_not_sent)
+{
+    struct grid_bytes answer;
+    char text[65];
+    snprintf(text, sizeof text, "%064d", 0);
+    cr_assert_eq(grid_connect(grid, 5000), GRID_OK);
+    cr_assert_eq(grid_cluster(grid, 0, (enum grid_cluster_command)0, "x", &answer),
+                 GRID_INVALID_ARGUMENT);
+    cr_assert_eq(grid_cluster(grid, 0, GRID_CLUSTER_LEAVE, NULL, &answer), GRID_INVALID_ARGUMENT);
+    cr_assert_eq(grid_cluster(grid, 0, GRID_CLUSTER_LEAVE, text, &answer), GRID_INVALID_ARGUMENT);
+    cr_assert_eq(grid_cluster(grid, 3, GRID_CLUSTER_STATUS, NULL, &answer), GRID_INVALID_ARGUMENT);
+    cr_assert_str_eq(grid_error_text(grid), "there is no such member");
+}
+
+Test(sync, a_node_without_a_grid_can_be_asked_for_its_status)
+{
+    fake.hook = cluster_hook;
+    fake.hook_context = (void *)(uintptr_t) "homeless";
+    struct grid_bytes answer;
+    cr_assert_eq(grid_cluster(grid, GRID_ANY_MEMBER, GRID_CLUSTER_STATUS, NULL, &answer), GRID_OK);
+    cr_assert(field_is(answer, "word", "status"));
+    // When it has one, it is used.
+    fake.hook = NULL;
+    cr_assert_eq(grid_connect(grid, 5000), GRID_OK);
 }
