@@ -117,7 +117,7 @@ static void leader_fail_over(struct world *world)
     uint64_t old_id = view.ids[0];
     leader_move_primary(world, &view,
                         1 + (uint32_t)random_below(&world->random, view.in_sync_count - 1));
-    if (random_below(&world->random, 4) > 0) {
+    if (!world->is_restless && random_below(&world->random, 4) > 0) {
         view_take_out(&view, view_place(&view, old_id));
         view_put_in(&view, view.in_sync_count, old_id);
     }
@@ -198,7 +198,9 @@ static void leader_hand_over(struct world *world)
 void leader_step(struct world *world)
 {
     uint64_t dice = random_below(&world->random, 100);
-    if (dice < 75)
+    if (world->is_restless && dice < 30)
+        leader_fail_over(world);
+    else if (dice < 75)
         leader_grant(world, &world->wishes[random_below(&world->random, WISHES_MAX)]);
     else if (dice < 80)
         leader_fail_over(world);

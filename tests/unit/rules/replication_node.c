@@ -282,13 +282,11 @@ void node_learn(struct world *world, uint32_t index, uint64_t version)
     }
     if (!node->is_listed) {
         node->is_listed = true;
-        backup_init(&node->backup, view->epoch, 0, 0, &(struct epochs){0});
+        backup_init(&node->backup, 0, 0, 0, &(struct epochs){0});
     }
     if (node->is_primary && node->primary.epoch < view->epoch)
         node_step_down(world, index, node->primary.epoch);
-    // The first epoch has a primary from the start.
-    bool is_later = view->epoch > node->backup.epoch || version == 1;
-    if (view->ids[0] == node->id && !node->is_primary && is_later)
+    if (view->ids[0] == node->id && !node->is_primary && view->epoch > node->backup.epoch)
         node_take_over(world, index, view->epoch);
     if (view->ids[0] == node->id && node->is_primary)
         node_configure(world, index, view);

@@ -118,6 +118,7 @@ struct world {
     struct random random;
     bool is_healed;
     bool is_traced;
+    bool is_restless; // primaries move so often that runs of epochs are forgotten
     uint64_t now_ms;
     uint64_t next_id;
     uint32_t node_count;

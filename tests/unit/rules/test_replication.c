@@ -39,13 +39,17 @@ static void world_fault(struct world *world, uint32_t index, uint32_t primary)
 
 // ---- A run ----
 
+// Mostly the newest view, or some on the way there, or that which it knows, again.
 static void world_learn(struct world *world, uint32_t index)
 {
-    struct node *node = &world->nodes[index];
-    if (!node_is_awake(node) || node->known == world->view_count)
+    const struct node *node = &world->nodes[index];
+    if (!node_is_awake(node))
         return;
-    uint64_t skipped = random_below(&world->random, 4) ? world->view_count - node->known - 1 : 0;
-    node_learn(world, index, node->known + 1 + random_below(&world->random, skipped + 1));
+    uint64_t version = world->view_count;
+    if (random_below(&world->random, 4) == 0)
+        version = node->known + random_below(&world->random, version - node->known + 1);
+    if (version > 0)
+        node_learn(world, index, version);
 }
 
 // Some message that is under way, if there is any.
@@ -187,6 +191,8 @@ static void world_run(struct world *world, uint64_t seed)
 {
     *world = (struct world){.seed = seed, .random.state = seed, .now_ms = 1};
     world->is_traced = getenv("REPLICATION_TRACE") != NULL;
+    WORLD_SAY(world, "seed %lu", seed);
+    world->is_restless = random_below(&world->random, 8) == 0;
     world->node_count = 3 + (uint32_t)random_below(&world->random, NODES_MAX - 2);
     for (uint32_t i = 0; i < world->node_count; i++)
         node_start(world, i);
