@@ -20,6 +20,7 @@ enum {
     ROAD_PAUSE_MS = 50,   // after a failure
     CONNECT_MAX_MS = 2000,
     OUT_KEEP_BYTES = 64 * 1024,
+    REFUSAL_QUIET_MS = 30000, // the same again and again is told so often
 };
 
 struct road {
@@ -30,6 +31,7 @@ struct road {
     int descriptor; // -1: none
     bool is_connecting;
     uint32_t attempts;      // turns through the addresses of a name
+    uint64_t refused_us;    // the last refusal that was told; 0: none
     struct event *readable; // NULL while there is no socket
     struct event *writable;
     struct event *timer; // no socket: when the next attempt may be made; connecting: its end; else:
@@ -118,8 +120,11 @@ static void road_refused(struct road *road, const struct frame *frame)
 {
     struct op_reply reply;
     char text[ERROR_TEXT_BYTES_MAX + 1];
-    if (reply_decode(OP_NONE, frame, &reply) != ERROR_NONE)
+    uint64_t now_us = worker_clock_us();
+    if (reply_decode(OP_NONE, frame, &reply) != ERROR_NONE ||
+        (road->refused_us != 0 && now_us - road->refused_us < REFUSAL_QUIET_MS * UINT64_C(1000)))
         return;
+    road->refused_us = now_us;
     snprintf(text, sizeof text, "%.*s", (int)reply.text.size, (const char *)reply.text.data);
     road->net->options.refused(road->net->options.context, road->host, road->port, reply.error,
                                text);

@@ -19,8 +19,7 @@ enum scene_bits {
 enum { INPUT_BYTES_MAX = 64 * 1024, TURNS = 6, OUTPUT_BYTES_MAX = 1 << 20 };
 
 struct scene {
-    struct view view;
-    struct router router;
+    atomic_uint_fast64_t lease_until_us;
     struct logger *log;
     atomic_uint open_count;
     struct worker *worker;
@@ -34,36 +33,85 @@ static bool flush(struct worker *worker)
     return connections_flush(worker->connections);
 }
 
-static void view_make(struct view *view, uint32_t member_count)
+static void ignore_wishes(void *context, uint16_t worker, const struct wish *wishes, uint32_t count)
 {
-    *view = (struct view){.version = 1,
-                          .partition_count = member_count,
-                          .replica_count = member_count,
-                          .member_count = member_count};
-    view->members = memory_new_array(member_count, sizeof *view->members);
-    view->owners = memory_new_array((size_t)member_count * member_count, sizeof *view->owners);
-    view->epochs = memory_new_array(member_count, sizeof *view->epochs);
+    (void)context;
+    (void)worker;
+    (void)wishes;
+    (void)count;
+}
+
+static void ignore_view(struct worker *worker)
+{
+    (void)worker;
+}
+
+static void control_arrived(void *context, int descriptor, struct buffer in)
+{
+    struct scene *scene = context;
+    close(descriptor);
+    atomic_fetch_sub(&scene->open_count, 1);
+    buffer_deinit(&in);
+}
+
+static void cluster_asked(void *context, struct worker *worker, struct outlet *outlet,
+                          const struct frame *frame)
+{
+    (void)context;
+    (void)worker;
+    (void)outlet;
+    (void)frame;
+}
+
+// Each member has a partition of its own; with two, each is the other's backup.
+static struct published_view *view_make(uint32_t member_count)
+{
+    struct view_member members[2];
+    struct view_partition partitions[2];
     for (uint32_t i = 0; i < member_count; i++) {
-        view->members[i] = (struct view_member){.name = {'n', (char)('1' + i)}, .host = "h"};
-        view->epochs[i] = 1;
+        members[i] = (struct view_member){
+            .id = i + 1, .name = {'n', (char)('1' + i)}, .host = "h", .port = 1, .weight = 1};
+        partitions[i] = (struct view_partition){.epoch = 1,
+                                                .version = 1,
+                                                .replica_count = (uint8_t)member_count,
+                                                .in_sync_count = (uint8_t)member_count,
+                                                .handover = VIEW_NO_MEMBER};
         for (uint32_t replica = 0; replica < member_count; replica++)
-            view->owners[i * member_count + replica] = (uint16_t)((i + replica) % member_count);
+            partitions[i].replicas[replica] = (uint16_t)((i + replica) % member_count);
     }
+    struct view view = {.grid_id = 1,
+                        .version = 1,
+                        .partition_count = member_count,
+                        .replica_count = member_count,
+                        .min_in_sync = 1,
+                        .member_count = member_count,
+                        .members = members,
+                        .partitions = partitions};
+    return published_view_new(&view);
 }
 
 static void scene_init(struct scene *scene, bool is_alone)
 {
     *scene = (struct scene){.log = log_new("/dev/null", LOG_ERROR)};
-    view_make(&scene->view, is_alone ? 1 : 2);
-    scene->router = (struct router){.view = &scene->view, .worker_count = 1};
-    struct worker_options options = {.router = &scene->router,
+    atomic_init(&scene->lease_until_us, UINT64_MAX);
+    struct worker_options options = {.worker_count = 1,
                                      .siblings = &scene->worker,
                                      .log = scene->log,
-                                     .log_bytes_max = 1 << 20,
-                                     .max_value_bytes = VALUE_BYTES_MAX,
-                                     .replication_timeout_ms = 1000};
+                                     .lease_until_us = &scene->lease_until_us,
+                                     .shard = {.worker_count = 1,
+                                               .member_id = 1,
+                                               .log_bytes_max = 1 << 20,
+                                               .value_bytes_max = VALUE_BYTES_MAX,
+                                               .answer_timeout_ms = 1000,
+                                               .drop_ms = 1000},
+                                     .wished = ignore_wishes};
     struct connections_options connections = {.node_name = "n1",
                                               .grid_name = "g",
+                                              .secret = "",
+                                              .member_id = 1,
+                                              .control_arrived = control_arrived,
+                                              .cluster_asked = cluster_asked,
+                                              .context = scene,
                                               .output_bytes_max = OUTPUT_BYTES_MAX,
                                               .frame_body_bytes_max = FRAME_BODY_BYTES_MAX,
                                               .open_count = &scene->open_count};
@@ -73,6 +121,11 @@ static void scene_init(struct scene *scene, bool is_alone)
     scene->connections = connections_new(scene->worker, &connections);
     scene->worker->connections = scene->connections;
     scene->worker->flush = flush;
+    scene->worker->view_changed = ignore_view;
+    struct published_view *published = view_make(is_alone ? 1 : 2);
+    worker_post_view(scene->worker, published);
+    published_view_release(published);
+    mailbox_drain(scene->worker->mailbox, scene->worker);
     scene->descriptor = ends[0];
     atomic_store(&scene->open_count, 1);
     connections_post(scene->connections, ends[1]);
@@ -84,9 +137,8 @@ static void scene_turn(struct scene *scene)
     struct worker *worker = scene->worker;
     mailbox_drain(worker->mailbox, worker);
     CHECK(event_base_loop(worker->base, EVLOOP_ONCE | EVLOOP_NONBLOCK) >= 0);
-    worker_advance_touched(worker);
-    watches_walk(worker->watches);
-    watches_reap(worker->watches);
+    shard_advance(worker->shard);
+    shard_work(worker->shard);
     worker->flush(worker);
     ssize_t got = recv(scene->descriptor, buffer_reserve(&scene->answers, INPUT_BYTES_MAX),
                        INPUT_BYTES_MAX, 0);
@@ -134,7 +186,6 @@ static void scene_deinit(struct scene *scene)
     connections_free(scene->connections);
     CHECK(atomic_load(&scene->open_count) == 0);
     worker_free(scene->worker);
-    view_deinit(&scene->view);
     buffer_deinit(&scene->answers);
     log_free(scene->log);
 }

@@ -31,11 +31,11 @@ struct producer {
     uint32_t number;
 };
 
-static void parcel_deliver(struct worker *worker, struct letter *letter)
+static void parcel_deliver(void *receiver, struct letter *letter)
 {
     struct parcel *parcel = (struct parcel *)letter;
     struct post_office *office = parcel->office;
-    (void)worker;
+    (void)receiver;
     office->out_of_order += parcel->number != office->next[parcel->producer]++;
     office->delivered++;
     free(parcel);

@@ -16,10 +16,10 @@ struct note {
     struct mailbox *reply_to;
 };
 
-static void note_deliver(struct worker *worker, struct letter *letter)
+static void note_deliver(void *receiver, struct letter *letter)
 {
     struct note *note = (struct note *)letter;
-    (void)worker;
+    (void)receiver;
     cr_assert_eq(note->number, *note->next, "in order");
     ++*note->next;
     if (note->reply_to) {

@@ -8,32 +8,67 @@
 
 enum { PARTITIONS = 4 };
 
-// A worker of two of a single member, that never runs.
+// The second worker of two of a single member, that never runs.
 struct world {
-    struct view view;
-    struct router router;
+    atomic_uint_fast64_t lease_until_us;
     struct worker *worker;
 };
+
+static void ignore_wishes(void *context, uint16_t worker, const struct wish *wishes, uint32_t count)
+{
+    (void)context;
+    (void)worker;
+    (void)wishes;
+    (void)count;
+}
+
+static void ignore_view(struct worker *worker)
+{
+    (void)worker;
+}
+
+static struct published_view *view_make(void)
+{
+    struct view_member member = {.id = 5, .weight = 1};
+    struct view_partition partitions[PARTITIONS];
+    for (int i = 0; i < PARTITIONS; i++)
+        partitions[i] = (struct view_partition){.epoch = 1,
+                                                .version = 1,
+                                                .replica_count = 1,
+                                                .in_sync_count = 1,
+                                                .handover = VIEW_NO_MEMBER};
+    struct view view = {.grid_id = 1,
+                        .version = 1,
+                        .partition_count = PARTITIONS,
+                        .replica_count = 1,
+                        .min_in_sync = 1,
+                        .member_count = 1,
+                        .members = &member,
+                        .partitions = partitions};
+    return published_view_new(&view);
+}
 
 static struct world *world_new(void)
 {
     struct world *world = memory_new(sizeof *world);
-    world->view = (struct view){
-        .version = 1, .partition_count = PARTITIONS, .replica_count = 1, .member_count = 1};
-    world->view.members = memory_new_array(1, sizeof *world->view.members);
-    world->view.owners = memory_new_array(PARTITIONS, sizeof *world->view.owners);
-    world->view.epochs = memory_new_array(PARTITIONS, sizeof *world->view.epochs);
-    world->router = (struct router){.view = &world->view, .worker_count = 2};
     struct worker_options options = {
-        .number = 1, .router = &world->router, .log_bytes_max = 1 << 20};
+        .number = 1,
+        .worker_count = 2,
+        .lease_until_us = &world->lease_until_us,
+        .shard = {.number = 1, .worker_count = 2, .member_id = 5, .log_bytes_max = 1 << 20},
+        .wished = ignore_wishes};
     world->worker = worker_new(&options);
+    world->worker->view_changed = ignore_view;
+    struct published_view *published = view_make();
+    worker_post_view(world->worker, published);
+    published_view_release(published);
+    mailbox_drain(world->worker->mailbox, world->worker);
     return world;
 }
 
 static void world_free(struct world *world)
 {
     worker_free(world->worker);
-    view_deinit(&world->view);
     free(world);
 }
 
@@ -71,10 +106,10 @@ Test(stats, a_worker_tells_which_it_is_and_what_it_holds)
 Test(stats, counters_are_those_of_the_worker)
 {
     struct world *world = world_new();
-    world->worker->counters.operations = 5;
+    world->worker->counters.hops = 5;
     world->worker->counters.connections_opened = 7;
     world->worker->counters.connections_closed = 3;
-    cr_assert_eq(figure_of(world->worker, "operations"), 5);
+    cr_assert_eq(figure_of(world->worker, "hops"), 5);
     cr_assert_eq(figure_of(world->worker, "connections"), 4);
     cr_assert_eq(figure_of(world->worker, "subscriptions"), 0);
     cr_assert_eq(figure_of(world->worker, "no such figure"), UINT64_MAX);
