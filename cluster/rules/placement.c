@@ -20,8 +20,10 @@
 // A walk that finds nobody within so many points leaves it to a chain.
 enum { WALK_POINTS_MAX = 4096 };
 
+// Where a partition's walk begins.
 struct position {
-    uint64_t position; // on the ring
+    uint64_t distance; // to the first point
+    size_t start;      // that point
     uint32_t partition;
 };
 
@@ -29,7 +31,7 @@ struct position {
 struct walks {
     struct table *table;
     struct ring ring;           // of the members that had room when the step began
-    struct position *positions; // owned; of all partitions, in the ring's order
+    struct position *positions; // owned; of all partitions, the nearest to a point first
     uint32_t room;              // what all members together may still be given
 };
 
@@ -79,8 +81,8 @@ static int position_compare(const void *left, const void *right)
 {
     const struct position *a = left;
     const struct position *b = right;
-    if (a->position != b->position)
-        return a->position < b->position ? -1 : 1;
+    if (a->distance != b->distance)
+        return a->distance < b->distance ? -1 : 1;
     return (a->partition > b->partition) - (a->partition < b->partition);
 }
 
@@ -97,8 +99,20 @@ static void walks_init(struct walks *walks, struct table *table,
     }
     ring_init(&walks->ring, ring_members, table->member_count);
     walks->positions = memory_new_array(table->partition_count, sizeof *walks->positions);
-    for (uint32_t p = 0; p < table->partition_count; p++)
-        walks->positions[p] = (struct position){ring_position(p), p};
+}
+
+static void walks_place(struct walks *walks)
+{
+    const struct table *table = walks->table;
+    for (uint32_t p = 0; p < table->partition_count; p++) {
+        uint64_t position = ring_position(p);
+        size_t start = ring_start(&walks->ring, position);
+        walks->positions[p] = (struct position){
+            .distance = walks->ring.points[start].position - position, // round the circle
+            .start = start,
+            .partition = p,
+        };
+    }
     qsort(walks->positions, table->partition_count, sizeof *walks->positions, position_compare);
 }
 
@@ -109,12 +123,11 @@ static void walks_deinit(struct walks *walks)
 }
 
 // Gives the slot to the first member on the ring that has room and may take it, if there is one.
-static void walk(struct walks *walks, uint64_t position, int32_t slot, enum zone_rule zones)
+static void walk(struct walks *walks, size_t at, int32_t slot, enum zone_rule zones)
 {
     if (walks->room == 0)
         return;
     const struct ring *ring = &walks->ring;
-    size_t at = ring_start(ring, position);
     for (size_t step = 0; step < ring->count && step < WALK_POINTS_MAX; step++) {
         uint16_t member = (uint16_t)ring->points[at].member;
         if (table_has_room(walks->table, member, ROOM_WANTED) &&
@@ -132,18 +145,40 @@ static void walk_holes(struct walks *walks, const struct position *it)
     struct table *table = walks->table;
     for (uint32_t i = 0; i < table->copies; i++) {
         if (table_owner(table, it->partition, i) == RING_NO_MEMBER)
-            walk(walks, it->position, table_slot(table, it->partition, i), ZONES_KEPT);
+            walk(walks, it->start, table_slot(table, it->partition, i), ZONES_KEPT);
     }
 }
 
-// From the last copy on: the primary stays where it is as long as others may go.
+// The place whose owner has most to give, but for those in `tried`; `copies`: nobody has anything.
+// Of equal ones the last: the primary stays where it is as long as others may go.
+static uint32_t most_surplus(const struct table *table, uint32_t partition, const bool *tried)
+{
+    uint32_t best = table->copies;
+    uint32_t best_surplus = 0;
+    for (uint32_t i = table->copies; i-- > 0;) {
+        uint16_t owner = table_owner(table, partition, i);
+        if (tried[i] || owner == RING_NO_MEMBER || !gives_replicas(table, owner))
+            continue;
+        const struct table_member *it = &table->members[owner];
+        uint32_t surplus = it->replica_count - it->replicas.want;
+        if (surplus > best_surplus) {
+            best = i;
+            best_surplus = surplus;
+        }
+    }
+    return best;
+}
+
 static void walk_surplus(struct walks *walks, const struct position *it, enum zone_rule zones)
 {
     struct table *table = walks->table;
-    for (uint32_t i = table->copies; i-- > 0;) {
-        uint16_t owner = table_owner(table, it->partition, i);
-        if (owner != RING_NO_MEMBER && gives_replicas(table, owner))
-            walk(walks, it->position, table_slot(table, it->partition, i), zones);
+    bool tried[REPLICAS_MAX] = {false};
+    for (uint32_t n = 0; n < table->copies; n++) {
+        uint32_t i = most_surplus(table, it->partition, tried);
+        if (i == table->copies)
+            return;
+        tried[i] = true;
+        walk(walks, it->start, table_slot(table, it->partition, i), zones);
     }
 }
 
@@ -154,32 +189,50 @@ static bool shares_zones(const struct table *table, uint32_t partition)
     return zones < table->copies && zones < table->zone_count;
 }
 
+// Who joins takes the partitions that stand before its own points, not those that the one before it
+// has taken: else old members would come to share all that is left to them.
+static void walks_run(struct walks *walks)
+{
+    const struct table *table = walks->table;
+    for (uint32_t i = 0; i < table->partition_count; i++)
+        walk_holes(walks, &walks->positions[i]);
+    for (uint32_t i = 0; i < table->partition_count; i++) {
+        if (shares_zones(table, walks->positions[i].partition))
+            walk_surplus(walks, &walks->positions[i], ZONES_BETTER);
+    }
+    for (uint32_t i = 0; i < table->partition_count; i++)
+        walk_surplus(walks, &walks->positions[i], ZONES_KEPT);
+}
+
 static void table_walk(struct table *table, const struct placement_member *members)
 {
     struct walks walks;
     walks_init(&walks, table, members);
-    for (uint32_t i = 0; i < table->partition_count; i++)
-        walk_holes(&walks, &walks.positions[i]);
-    for (uint32_t i = 0; i < table->partition_count; i++) {
-        if (shares_zones(table, walks.positions[i].partition))
-            walk_surplus(&walks, &walks.positions[i], ZONES_BETTER);
+    if (walks.room > 0) {
+        walks_place(&walks);
+        walks_run(&walks);
     }
-    for (uint32_t i = 0; i < table->partition_count; i++)
-        walk_surplus(&walks, &walks.positions[i], ZONES_KEPT);
     walks_deinit(&walks);
 }
 
 // ---- 3. Chains ----
 
-static void table_chain_holes(struct table *table, enum zone_rule zones, enum room_rule room)
+struct chain_rule {
+    enum zone_rule zones;
+    enum room_rule above; // who gives (not of holes)
+    enum room_rule room;  // who is given
+    bool is_frugal;
+};
+
+static void table_chain_holes(struct table *table, const struct chain_rule *rule)
 {
     table_search_reopen(table);
     int32_t slot_count = (int32_t)(table->partition_count * table->copies);
     for (int32_t slot = 0; slot < slot_count; slot++) {
         if (table->slots[slot].owner != RING_NO_MEMBER)
             continue;
-        table_search_begin(table, zones, room, RING_NO_MEMBER);
-        uint16_t reached = table_search_from_slot(table, slot, zones);
+        table_search_begin(table, rule->zones, rule->room, RING_NO_MEMBER, rule->is_frugal);
+        uint16_t reached = table_search_from_slot(table, slot, rule->zones);
         if (reached == RING_NO_MEMBER)
             table_search_close(table);
         else
@@ -188,13 +241,11 @@ static void table_chain_holes(struct table *table, enum zone_rule zones, enum ro
     table_search_reopen(table);
 }
 
-// Of the members whose load is above `above`, as far as others have `room`.
-static void table_chain_surplus(struct table *table, enum room_rule above, enum zone_rule zones,
-                                enum room_rule room)
+static void table_chain_surplus(struct table *table, const struct chain_rule *rule)
 {
     for (;;) {
-        table_search_begin(table, zones, room, RING_NO_MEMBER);
-        table_search_from_members(table, above);
+        table_search_begin(table, rule->zones, rule->room, RING_NO_MEMBER, rule->is_frugal);
+        table_search_from_members(table, rule->above);
         uint16_t reached = table_search_run(table);
         if (reached == RING_NO_MEMBER)
             return;
@@ -202,46 +253,56 @@ static void table_chain_surplus(struct table *table, enum room_rule above, enum 
     }
 }
 
-// Rather than two copies in one zone, a member gets more than is wanted; rather than more than its
-// bound, two copies in one zone.
+// Rather than move more, or have two copies in one zone, a member gets more or less than is wanted;
+// rather than more than its bound, two copies in one zone.
 static void table_chain(struct table *table)
 {
-    table_chain_holes(table, ZONES_KEPT, ROOM_WANTED);
-    table_chain_holes(table, ZONES_KEPT, ROOM_BOUND);
-    table_chain_holes(table, ZONES_ANY, ROOM_WANTED);
-    table_chain_surplus(table, ROOM_WANTED, ZONES_KEPT, ROOM_WANTED);
-    table_chain_surplus(table, ROOM_BOUND, ZONES_KEPT, ROOM_BOUND);
-    table_chain_surplus(table, ROOM_BOUND, ZONES_ANY, ROOM_WANTED);
+    static const struct chain_rule holes[] = {
+        {ZONES_KEPT, ROOM_NONE, ROOM_WANTED, true},  {ZONES_KEPT, ROOM_NONE, ROOM_BOUND, true},
+        {ZONES_KEPT, ROOM_NONE, ROOM_WANTED, false}, {ZONES_KEPT, ROOM_NONE, ROOM_BOUND, false},
+        {ZONES_ANY, ROOM_NONE, ROOM_WANTED, false},
+    };
+    static const struct chain_rule surplus[] = {
+        {ZONES_KEPT, ROOM_BOUND, ROOM_WANTED, true}, {ZONES_KEPT, ROOM_BOUND, ROOM_BOUND, true},
+        {ZONES_KEPT, ROOM_BOUND, ROOM_BOUND, false}, {ZONES_ANY, ROOM_BOUND, ROOM_WANTED, false},
+        {ZONES_KEPT, ROOM_WANTED, ROOM_LOW, true},   {ZONES_KEPT, ROOM_LOW, ROOM_LOW, true},
+        {ZONES_KEPT, ROOM_LOW, ROOM_LOW, false},
+    };
+    for (size_t i = 0; i < sizeof holes / sizeof *holes; i++)
+        table_chain_holes(table, &holes[i]);
+    for (size_t i = 0; i < sizeof surplus / sizeof *surplus; i++)
+        table_chain_surplus(table, &surplus[i]);
 }
 
 // ---- 4. Zones ----
 
 // Moves one copy of the partition to another zone, if there is room or somebody makes it. A member
 // that would get below its bound gets another partition instead.
-static void table_spread(struct table *table, uint32_t partition)
+static bool table_spread(struct table *table, uint32_t partition)
 {
     for (uint32_t i = table->copies; i-- > 0;) {
         int32_t slot = table_slot(table, partition, i);
         uint16_t owner = table->slots[slot].owner;
         const struct table_member *it = &table->members[owner];
         enum room_rule room = it->replica_count > it->replicas.low ? ROOM_BOUND : ROOM_NONE;
-        table_search_begin(table, ZONES_KEPT, room, owner);
+        table_search_begin(table, ZONES_KEPT, room, owner, false);
         uint16_t reached = table_search_from_slot(table, slot, ZONES_BETTER);
         if (reached != RING_NO_MEMBER) {
             table_search_apply(table, reached);
-            return;
+            return true;
         }
         if (room == ROOM_BOUND)
             table_search_close(table);
     }
+    return false;
 }
 
 static void table_spread_all(struct table *table)
 {
     table_search_reopen(table);
     for (uint32_t p = 0; p < table->partition_count; p++) {
-        if (shares_zones(table, p))
-            table_spread(table, p);
+        while (shares_zones(table, p) && table_spread(table, p))
+            ;
     }
 }
 

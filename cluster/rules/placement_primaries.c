@@ -12,6 +12,7 @@ struct rule {
     enum giver giver;
     enum taker taker;
     bool held_only; // the taker must hold a copy already
+    bool is_chain;  // else one move each
 };
 
 static void table_count_primaries(struct table *table)
@@ -73,9 +74,9 @@ static uint32_t candidate_rank(const struct table *table, uint32_t partition, ui
     bool is_served = former < table->member_count && table->members[former].weight > 0;
     bool has_held = table_has_held(table, partition, member);
     if (may_get(it, BELOW_WANT))
-        return has_held ? 0 : is_served ? 1 : 3;
+        return has_held ? 0 : is_served ? 1 : 4;
     if (has_held)
-        return it->primary_count < it->primaries.high ? 2 : 4;
+        return it->primary_count < it->primaries.high ? 2 : 3;
     return 5;
 }
 
@@ -183,23 +184,22 @@ static void table_chain_primaries(struct table *table, struct rule rule)
 
 void table_place_primaries(struct table *table)
 {
-    // One move each, while they suffice.
-    static const struct rule shifts[] = {
-        {ABOVE_HIGH, BELOW_WANT, true}, {ABOVE_HIGH, BELOW_WANT, false}, {ABOVE_WANT, NEEDY, true},
-        {ABOVE_WANT, NEEDY, false},     {ABOVE_LOW, NEEDY, true},        {ABOVE_LOW, NEEDY, false},
-    };
-    static const struct rule chains[] = {
-        {ABOVE_HIGH, BELOW_WANT, true},  {ABOVE_HIGH, BELOW_WANT, false},
-        {ABOVE_HIGH, BELOW_HIGH, false}, {ABOVE_WANT, BELOW_LOW, false},
-        {ABOVE_LOW, BELOW_LOW, false},
+    static const struct rule rules[] = {
+        {ABOVE_WANT, NEEDY, true, false},      {ABOVE_WANT, NEEDY, false, false},
+        {ABOVE_HIGH, BELOW_WANT, true, true},  {ABOVE_HIGH, BELOW_HIGH, true, true},
+        {ABOVE_HIGH, BELOW_WANT, false, true}, {ABOVE_HIGH, BELOW_HIGH, false, true},
+        {ABOVE_LOW, NEEDY, true, false},       {ABOVE_LOW, NEEDY, false, false},
+        {ABOVE_WANT, BELOW_LOW, false, true},  {ABOVE_LOW, BELOW_LOW, false, true},
     };
     table_count_primaries(table);
     for (uint32_t p = 0; p < table->partition_count; p++) {
         if (table->primaries[p] == RING_NO_MEMBER)
             table_choose_primary(table, p);
     }
-    for (size_t i = 0; i < sizeof shifts / sizeof *shifts; i++)
-        table_shift_primaries(table, shifts[i]);
-    for (size_t i = 0; i < sizeof chains / sizeof *chains; i++)
-        table_chain_primaries(table, chains[i]);
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
+        if (rules[i].is_chain)
+            table_chain_primaries(table, rules[i]);
+        else
+            table_shift_primaries(table, rules[i]);
+    }
 }

@@ -185,21 +185,36 @@ bool table_may_take(const struct table *table, int32_t slot, uint16_t member, en
     return zones == ZONES_KEPT ? is_new || !was_new : is_new && !was_new;
 }
 
+static uint32_t room_limit(const struct table_member *it, enum room_rule room)
+{
+    switch (room) {
+    case ROOM_NONE:
+        return 0;
+    case ROOM_LOW:
+        return it->replicas.low;
+    case ROOM_WANTED:
+        return it->replicas.want;
+    case ROOM_BOUND:
+        break;
+    }
+    return it->replicas.high;
+}
+
 bool table_has_room(const struct table *table, uint16_t member, enum room_rule room)
 {
     const struct table_member *it = &table->members[member];
-    uint32_t limit = room == ROOM_WANTED ? it->replicas.want : it->replicas.high;
-    return room != ROOM_NONE && it->replica_count < limit;
+    return it->replica_count < room_limit(it, room);
 }
 
 // ---- Chains of moves ----
 
 void table_search_begin(struct table *table, enum zone_rule zones, enum room_rule room,
-                        uint16_t home)
+                        uint16_t home, bool is_frugal)
 {
     struct table_search *search = &table->search;
     search->zones = zones;
     search->room = room;
+    search->is_frugal = is_frugal;
     search->home = home;
     search->start = SLOT_NONE;
     search->queued = 0;
@@ -219,8 +234,7 @@ void table_search_from_members(struct table *table, enum room_rule above)
     for (uint32_t i = 0; i < search->open_count; i++) {
         uint16_t member = search->open[i];
         const struct table_member *it = &table->members[member];
-        uint32_t limit = above == ROOM_WANTED ? it->replicas.want : it->replicas.high;
-        if (it->replica_count <= limit) {
+        if (it->replica_count <= room_limit(it, above)) {
             search->open[kept++] = member;
             continue;
         }
@@ -230,19 +244,47 @@ void table_search_from_members(struct table *table, enum room_rule above)
     search->open_count = kept;
 }
 
+// Whether the step makes a copy that was not there, and takes back none that would have been made.
+static bool step_costs(const struct table *table, int32_t slot, uint16_t member)
+{
+    uint32_t partition = table_partition(table, slot);
+    uint16_t owner = table->slots[slot].owner;
+    return !table_has_held(table, partition, member) &&
+           (owner == RING_NO_MEMBER || table_has_held(table, partition, owner));
+}
+
+// Whether every step from the slot does: nobody but the present owners has held the partition.
+static bool all_steps_cost(const struct table *table, int32_t slot)
+{
+    uint32_t partition = table_partition(table, slot);
+    if (!table_has_held(table, partition, table->slots[slot].owner))
+        return false;
+    uint32_t at = 0;
+    uint16_t member = next_held(table, partition, &at);
+    while (member != RING_NO_MEMBER && table_holds(table, partition, member))
+        member = next_held(table, partition, &at);
+    return member == RING_NO_MEMBER;
+}
+
 // Reaches whoever may take the slot. Returns one that has room, or RING_NO_MEMBER.
 static uint16_t search_offer(struct table *table, int32_t slot, enum zone_rule zones)
 {
     struct table_search *search = &table->search;
+    bool is_start = slot == search->start;
+    if (search->is_frugal && !is_start && search->start != SLOT_NONE && all_steps_cost(table, slot))
+        return RING_NO_MEMBER;
     for (uint32_t i = 0; i < search->open_count;) {
         uint16_t member = search->open[i];
-        if (!table_may_take(table, slot, member, zones)) {
+        bool is_end = member == search->home || table_has_room(table, member, search->room);
+        bool may_cost = !search->is_frugal || is_start || (is_end && search->start == SLOT_NONE);
+        if (!table_may_take(table, slot, member, zones) ||
+            (!may_cost && step_costs(table, slot, member))) {
             i++;
             continue;
         }
         search->open[i] = search->open[--search->open_count];
         search->via[member] = slot;
-        if (member == search->home || table_has_room(table, member, search->room))
+        if (is_end)
             return member;
         search->queue[search->queued++] = member;
     }

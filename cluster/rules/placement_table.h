@@ -37,6 +37,7 @@ enum zone_rule {
 // Up to which load a member may be given copies.
 enum room_rule {
     ROOM_NONE,   // none is given any
+    ROOM_LOW,    // quota.low
     ROOM_WANTED, // quota.want
     ROOM_BOUND,  // quota.high
 };
@@ -46,6 +47,10 @@ enum room_rule {
 struct table_search {
     enum zone_rule zones;
     enum room_rule room;
+    // Only one step of the chain may make a copy that was not there before: the first one from a
+    // slot, the last one from members. Each other step gives what the taker has held, or takes what
+    // the giver has not.
+    bool is_frugal;
     uint16_t home; // a member that may be given one whatever it holds; RING_NO_MEMBER: none
     int32_t start; // a slot that the search starts with; SLOT_NONE: it starts with members
     uint16_t *queue;
@@ -112,7 +117,7 @@ bool table_has_room(const struct table *table, uint16_t member, enum room_rule r
 // ---- Chains of moves ----
 
 void table_search_begin(struct table *table, enum zone_rule zones, enum room_rule room,
-                        uint16_t home);
+                        uint16_t home, bool is_frugal);
 // Either: the members that hold more than `above` allows shall give something away.
 void table_search_from_members(struct table *table, enum room_rule above);
 // Or: the slot shall go to somebody, this first step under the rule `zones`.

@@ -16,8 +16,8 @@ struct pot {
     uint64_t weight;
 };
 
-// Members whose share reaches all partitions may hold one copy of each (high is set), which leaves
-// the others less, and may bring more of them there.
+// Members whose share reaches all partitions hold one copy of each (high is set), which leaves the
+// others less, and may bring more of them there.
 static struct pot quotas_cap(const uint32_t *weights, uint32_t member_count, struct pot pot,
                              uint32_t partition_count, struct quota *quotas)
 {
@@ -45,7 +45,7 @@ static void quota_bound(struct quota *quota, uint64_t copies, uint64_t weight,
     quota->high = high < partition_count ? (uint32_t)high : partition_count;
     quota->want = load;
     if (load < quota->low)
-        quota->want = (uint32_t)(copies / weight);
+        quota->want = load == 0 ? (uint32_t)(copies / weight) : quota->low;
     else if (load > quota->high)
         quota->want = quota->high;
 }
@@ -87,21 +87,13 @@ void quotas_make(const uint32_t *weights, uint32_t member_count, uint32_t partit
         all.weight += weights[i];
     }
     struct pot rest = quotas_cap(weights, member_count, all, partition_count, quotas);
-    // Primaries of the partitions that such a member does not hold are with the others, whose
-    // bounds of primaries are by weight alone.
-    uint32_t capped_low = (uint32_t)(partition_count * (all.weight - rest.weight) / all.weight);
     uint64_t sum = 0;
     for (uint32_t i = 0; i < member_count; i++) {
-        bool is_capped = quotas[i].high > 0;
-        if (is_capped)
-            quota_bound(&quotas[i], partition_count, 1, partition_count, loads[i]);
+        if (quotas[i].high > 0)
+            quotas[i].low = quotas[i].want = partition_count;
         else if (weights[i] > 0)
             quota_bound(&quotas[i], rest.copies * weights[i], rest.weight, partition_count,
                         loads[i]);
-        if (is_capped && quotas[i].low < capped_low)
-            quotas[i].low = capped_low;
-        if (quotas[i].want < quotas[i].low)
-            quotas[i].want = partition_count;
         sum += quotas[i].want;
     }
     for (; sum < all.copies; sum++) {

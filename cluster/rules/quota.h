@@ -15,8 +15,8 @@ struct quota {
 };
 
 // `copies` of each partition are shared out by weight; a member can hold only one of a partition,
-// so what would be more for it is shared out among the others. Weight 0: holds nothing. At least
-// `copies` members must have weight. `loads`: what they hold now; the sum is at most
-// partition_count x copies, and less where copies are missing.
+// so one whose share would be more holds all, and the rest is shared out among the others. Weight
+// 0: holds nothing. At least `copies` members must have weight. `loads`: what they hold now; the
+// sum is at most partition_count x copies, and less where copies are missing.
 void quotas_make(const uint32_t *weights, uint32_t member_count, uint32_t partition_count,
                  uint32_t copies, const uint32_t *loads, struct quota *quotas);
