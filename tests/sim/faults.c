@@ -117,8 +117,9 @@ static void restart_run(void *context, uint64_t slot)
 static void fault_crash(struct faults *faults)
 {
     struct machine *machine = pick(faults, true);
-    if (!machine || faults->world->observer.latest.version == 0 ||
-        !voters_survive(faults, machine) || !copies_survive(faults, machine))
+    // A founder that dies before most of the others know of its grid takes the grid with it.
+    if (!machine || faults->world->observer.term_count == 0 || !voters_survive(faults, machine) ||
+        !copies_survive(faults, machine))
         return;
     bool was_leaving = machine->is_leaving;
     machine_crash(machine, draw(faults, 2) == 0);
@@ -375,13 +376,22 @@ void faults_start(struct faults *faults, struct world *world)
     plan_after(faults, draw(faults, 3 * US_PER_S), fault_run, 0);
 }
 
-void faults_end(struct faults *faults)
+bool faults_stop(struct faults *faults)
+{
+    bool are_awake = true;
+    faults->is_over = true;
+    for (uint32_t i = 0; i < machine_count(faults); i++) {
+        uint64_t until_us = faults->world->network.hosts[i].paused_until_us;
+        are_awake = are_awake && until_us <= world_now_us(faults->world);
+    }
+    return are_awake;
+}
+
+void faults_heal(struct faults *faults)
 {
     struct world *world = faults->world;
-    faults->is_over = true;
     network_heal(&world->network);
     for (uint32_t i = 0; i < machine_count(faults); i++) {
-        world->network.hosts[i].paused_until_us = 0;
         if (!world->machines[i].is_up && i < world->plan.founder_count)
             plan_after(faults, draw(faults, US_PER_S), restart_run, i);
     }

@@ -17,8 +17,10 @@ struct faults {
 };
 
 void faults_start(struct faults *faults, struct world *world);
+// No more faults. True: nobody sleeps any more.
+bool faults_stop(struct faults *faults);
 // Everything heals: paths, and machines that are down come back.
-void faults_end(struct faults *faults);
+void faults_heal(struct faults *faults);
 
 // How long the machine sleeps in the middle of a turn; 0: it does not.
 uint64_t faults_nap_us(struct faults *faults, const struct machine *machine);

@@ -480,6 +480,7 @@ static void member_begin(struct machine *machine)
     snprintf(options.self.name, sizeof options.self.name, "m%u", machine->slot);
     snprintf(options.self.host, sizeof options.self.host, "m%u", machine->slot);
     machine->member = member_new(&options, machine_now_ms(machine));
+    member_tick(machine->member, machine_now_ms(machine), machine_wall_us(machine) / US_PER_MS);
 }
 
 void machine_start(struct machine *machine, bool is_founder)
@@ -505,7 +506,7 @@ void machine_start(struct machine *machine, bool is_founder)
     member_begin(machine);
     uint64_t first_us = world_now_us(world) + random_below(&world->random, TICK_US);
     timeline_plan(timeline_of(machine), first_us, tick_run, machine, machine->life);
-    timeline_plan(timeline_of(machine), first_us, control_run, machine, machine->life);
+    control_done(machine);
 }
 
 void machine_crash(struct machine *machine, bool is_silent)

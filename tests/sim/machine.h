@@ -34,10 +34,10 @@ struct machine {
     uint32_t slot;       // host of the network, and what its name and address are made of
     bool is_up;
     bool is_leaving;
-    bool is_founder;        // may found a grid with the others
-    uint64_t life;          // counts its starts: events of an earlier one are void
-    uint64_t id;            // of the member; another in each life
-    struct member *member;  // owned; NULL while down
+    bool is_founder;       // may found a grid with the others
+    uint64_t life;         // counts its starts: events of an earlier one are void
+    uint64_t id;           // of the member; another in each life
+    struct member *member; // owned; NULL while down
     struct member_address seeds[MACHINES_MAX]; // the member borrows them
     uint64_t control_at_us; // virtual, when the next event of the control thread stands
     uint64_t letter_at_us;  // virtual, when the last letter arrives

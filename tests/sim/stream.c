@@ -7,7 +7,9 @@ enum {
     OPEN_TIMEOUT_US = 2 * US_PER_S,
     STALL_TIMEOUT_MIN_US = 1500 * US_PER_MS, // until unacknowledged bytes break a stream
     STALL_TIMEOUT_SPREAD_US = 3 * US_PER_S,
-    RETRY_US = 150 * US_PER_MS,   // of what could not pass
+    RETRY_FIRST_US = 100 * US_PER_MS, // of what could not pass; doubles
+    RETRY_MAX_US = 3 * US_PER_S,
+    ORPHAN_FACTOR = 4,            // what a closed end has written is tried for so many times longer
     KEEP_ALIVE_US = 5 * US_PER_S, // until an idle end finds that the other one is dead
 };
 
@@ -23,9 +25,10 @@ struct segment {
 
 // From end i to end 1 - i.
 struct direction {
-    struct list segments;        // in order
-    uint64_t last_at_us;         // of the segment sent last
-    uint64_t stalled_since_us;   // something is not acknowledged since then; 0: nothing
+    struct list segments;      // in order
+    uint64_t last_at_us;       // of the segment sent last
+    uint64_t stalled_since_us; // something is not acknowledged since then; 0: nothing
+    uint64_t retry_us;
     bool is_planned;             // an event for the first segment stands
     bool is_acknowledgement_due; // it was delivered, and the way back was cut
 };
@@ -176,15 +179,24 @@ static void direction_give_up(struct stream *stream, uint32_t end)
     }
 }
 
+static void direction_retry(struct stream *stream, uint32_t end)
+{
+    struct direction *direction = &stream->directions[end];
+    uint64_t after_us = direction->retry_us;
+    direction->retry_us = 2 * after_us > RETRY_MAX_US ? RETRY_MAX_US : 2 * after_us;
+    direction_plan(stream, end, now_us(stream) + after_us);
+}
+
 static void direction_stall(struct stream *stream, uint32_t end)
 {
     struct direction *direction = &stream->directions[end];
     if (direction->stalled_since_us == 0)
         direction->stalled_since_us = now_us(stream);
-    if (now_us(stream) - direction->stalled_since_us > stream->stall_timeout_us)
+    uint64_t timeout_us = stream->stall_timeout_us * (stream->ports[end] ? 1 : ORPHAN_FACTOR);
+    if (now_us(stream) - direction->stalled_since_us > timeout_us)
         direction_give_up(stream, end);
     else
-        direction_plan(stream, end, now_us(stream) + RETRY_US);
+        direction_retry(stream, end);
 }
 
 static void direction_run(void *context, uint64_t argument)
@@ -215,11 +227,12 @@ static void direction_run(void *context, uint64_t argument)
     }
     struct segment *segment = LIST_ENTRY(list_pop(&direction->segments), struct segment, link);
     direction->stalled_since_us = 0;
+    direction->retry_us = RETRY_FIRST_US;
     direction->is_acknowledgement_due = !is_open_back;
     arrive(stream, end, segment);
     free(segment);
     if (direction->is_acknowledgement_due)
-        direction_plan(stream, end, now_us(stream) + RETRY_US);
+        direction_retry(stream, end);
     else if (!list_is_empty(&direction->segments))
         direction_plan(stream, end,
                        LIST_ENTRY(direction->segments.next, struct segment, link)->at_us);
@@ -247,8 +260,10 @@ void stream_open(struct network *network, uint32_t to, struct port *port,
     stream->hosts[1] = to;
     stream->stall_timeout_us =
         STALL_TIMEOUT_MIN_US + random_below(&network->random, STALL_TIMEOUT_SPREAD_US);
-    list_init(&stream->directions[0].segments);
-    list_init(&stream->directions[1].segments);
+    for (uint32_t end = 0; end < 2; end++) {
+        stream->directions[end].retry_us = RETRY_FIRST_US;
+        list_init(&stream->directions[end].segments);
+    }
     list_append(&network->streams, &stream->link);
     stream->ports[0] = port;
     port->stream = stream;

@@ -141,8 +141,8 @@ static void phase_run(void *context, uint64_t argument)
                   argument);
     switch (world->phase) {
     case PHASE_FAULTS:
-        if (world_now_us(world) >= world->plan.faults_end_us) {
-            faults_end(&world->faults);
+        if (world_now_us(world) >= world->plan.faults_end_us && faults_stop(&world->faults)) {
+            faults_heal(&world->faults);
             phase_enter(world, PHASE_HEALED);
         }
         break;
