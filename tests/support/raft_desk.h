@@ -6,7 +6,7 @@
 #include "cluster/base/buffer.h"
 #include "cluster/rules/raft.h"
 
-enum { DESK_ELECTION_MS = 100, DESK_HEARTBEAT_MS = 20, DESK_DRIFT_PER_MILLE = 100 };
+enum { DESK_ELECTION_MS = 100, DESK_HEARTBEAT_MS = 20, DESK_DRIFT_PER_MILLE = 50 };
 
 struct raft_desk {
     struct raft *raft;

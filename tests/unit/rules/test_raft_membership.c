@@ -26,6 +26,8 @@ Test(raft_membership, nothing_changes_before_the_own_no_op_is_committed)
     struct raft_desk *desk = desk_new(1, "1 2 3", 100);
     cr_assert_eq(desk_configure(desk, "1 2 3 4L"), ERROR_NO_QUORUM);
     desk_elect(desk);
+    desk_reply(desk, RAFT_APPEND_REPLY, 2, false, 0); // all are alive
+    desk_reply(desk, RAFT_APPEND_REPLY, 3, false, 0);
     cr_assert_eq(desk_configure(desk, "1 2 3 4L"), ERROR_OVERLOADED);
     accepted(desk, 2, 2);
     cr_assert_eq(desk_configure(desk, "1 2 3 4L"), ERROR_NONE);

@@ -39,6 +39,20 @@ static void network_cut(struct world *world)
             world->is_blocked[i][j] = side[i] != side[j] && (!is_one_way || side[i]);
 }
 
+// Single links, so that two who do not hear each other are both heard by a third.
+static void network_cut_links(struct world *world)
+{
+    uint32_t share_per_mille = 50 + (uint32_t)random_below(&world->random, 400);
+    bool is_one_way = chance(world, 400);
+    for (uint32_t i = 0; i < WORLD_SERVERS_MAX; i++) {
+        for (uint32_t j = 0; j < i; j++) {
+            bool is_cut = chance(world, share_per_mille);
+            world->is_blocked[i][j] = is_cut;
+            world->is_blocked[j][i] = is_one_way ? chance(world, share_per_mille) : is_cut;
+        }
+    }
+}
+
 static void network_heal(struct world *world)
 {
     memset(world->is_blocked, 0, sizeof world->is_blocked);
@@ -52,16 +66,19 @@ static void network_worsen(struct world *world)
     world->late_ms = 20 + (uint32_t)random_below(&world->random, 2000);
 }
 
-static void faults_step(struct world *world)
+// `rate` 1: a fault of each kind every two seconds.
+static void faults_step(struct world *world, uint32_t rate)
 {
-    if (chance(world, 10))
+    if (chance(world, 10 * rate))
         network_cut(world);
-    if (chance(world, 25))
+    if (chance(world, 10 * rate))
+        network_cut_links(world);
+    if (chance(world, 20 * rate))
         network_heal(world);
-    if (chance(world, 10))
+    if (chance(world, 10 * rate))
         network_worsen(world);
     struct world_server *server = any_server(world);
-    if (server && chance(world, 20))
+    if (server && chance(world, 20 * rate))
         server->is_paused = true;
     server = any_server(world);
     if (server && chance(world, 100))
@@ -147,18 +164,27 @@ static void membership_churn(struct world *world, struct world_server *leader)
     configure(leader, &next);
 }
 
-static void leader_step(struct world *world, uint32_t voters_max, bool is_faulty)
+// Whoever takes itself for the leader gets proposals: logs are to differ. But not always, or nobody
+// who was cut off could ever win.
+static void proposals_step(struct world *world, uint32_t busy_per_mille)
+{
+    uint64_t index;
+    if (!chance(world, busy_per_mille))
+        return;
+    uint64_t count = chance(world, 2) ? 200 : random_below(&world->random, 4);
+    for (uint32_t i = 0; i < world->server_count; i++) {
+        struct world_server *server = &world->servers[i];
+        for (uint64_t j = 0; j < count && server->raft && !server->is_paused; j++)
+            (void)!world_propose(server, &index);
+    }
+}
+
+static void leader_step(struct world *world, uint32_t voters_max)
 {
     struct world_server *leader = world_leader(world);
     if (leader == NULL)
         return;
-    uint64_t index;
-    for (uint64_t i = random_below(&world->random, 4); i > 0; i--)
-        (void)!world_propose(leader, &index);
-    if (chance(world, 2) && is_faulty)
-        for (uint32_t i = 0; i < 200; i++)
-            (void)!world_propose(leader, &index);
-    if (chance(world, 100) || !is_faulty)
+    if (chance(world, 100))
         membership_repair(world, leader, voters_max);
     else if (chance(world, 15))
         membership_churn(world, leader);
@@ -214,13 +240,17 @@ static void seed_run(uint64_t seed, struct totals *totals)
     static const uint32_t counts[] = {1, 3, 3, 4, 5, 5, 7};
     struct random random = {.state = seed * 2 + 1};
     uint32_t count = counts[random_below(&random, sizeof counts / sizeof counts[0])];
+    static const uint32_t busy_per_mille[] = {10, 50, 200, 1000};
+    uint32_t busy = busy_per_mille[random_below(&random, 4)];
+    uint32_t rate = 1 + (uint32_t)random_below(&random, 6);
     uint32_t voters_max = count < 3 ? 3 : count;
     struct world *world = world_new(seed, count, 4 + (uint32_t)random_below(&random, 60));
     world_run(world, 500 * 1000);
     while (world->now_us < FAULTS_US && !world->failure[0]) {
         world_run(world, world->now_us + STEP_US);
-        faults_step(world);
-        leader_step(world, voters_max, true);
+        faults_step(world, rate);
+        proposals_step(world, busy);
+        leader_step(world, voters_max);
     }
     world_recover(world, voters_max);
     totals->leaders += world->leader_count;
