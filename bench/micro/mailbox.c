@@ -33,20 +33,20 @@ struct court {
 };
 
 // Delivery on the sides differs, so that a ball knows where it is without more fields.
-static void deliver_home(struct worker *worker, struct letter *letter);
+static void deliver_home(void *receiver, struct letter *letter);
 
-static void deliver_away(struct worker *worker, struct letter *letter)
+static void deliver_away(void *receiver, struct letter *letter)
 {
-    (void)worker;
+    (void)receiver;
     struct court *court = ((struct ball *)letter)->court;
     court->sides[1].delivered++;
     letter->deliver = deliver_home;
     mailbox_post(court->sides[0].mailbox, letter);
 }
 
-static void deliver_home(struct worker *worker, struct letter *letter)
+static void deliver_home(void *receiver, struct letter *letter)
 {
-    (void)worker;
+    (void)receiver;
     struct court *court = ((struct ball *)letter)->court;
     court->sides[0].delivered++;
     letter->deliver = deliver_away;
@@ -75,9 +75,9 @@ static void *away_main(void *context)
     return NULL;
 }
 
-static void deliver_nothing(struct worker *worker, struct letter *letter)
+static void deliver_nothing(void *receiver, struct letter *letter)
 {
-    (void)worker;
+    (void)receiver;
     letter->deliver = deliver_nothing;
 }
 

@@ -26,8 +26,9 @@ static void on_reply(void *context, const struct grid_reply *reply)
     CHECK(reply->text != NULL);
 }
 
-static void on_answer(void *context, const struct op_reply *reply)
+static void on_answer(void *context, const struct op_reply *reply, uint8_t view)
 {
+    (void)view;
     struct waiter *waiter = context;
     waiter->answered++;
     CHECK(reply->error < ERROR_COUNT);
@@ -70,14 +71,19 @@ static void on_error(void *context, enum grid_error error, const char *text)
 // A grid of one node with one worker, as if it were connected.
 static struct client_link *link_make(struct grid *grid)
 {
-    struct view view = {
-        .version = 1, .partition_count = PARTITIONS, .replica_count = 1, .member_count = 1};
+    struct view view = {.grid_id = 1,
+                        .version = 1,
+                        .partition_count = PARTITIONS,
+                        .replica_count = 1,
+                        .min_in_sync = 1,
+                        .member_count = 1};
     view.members = memory_new_array(1, sizeof *view.members);
-    view.owners = memory_new_array(PARTITIONS, sizeof *view.owners);
-    view.epochs = memory_new_array(PARTITIONS, sizeof *view.epochs);
-    snprintf(view.members[0].name, sizeof view.members[0].name, "n1");
-    snprintf(view.members[0].host, sizeof view.members[0].host, "127.0.0.1");
-    view.members[0].port = 1;
+    view.partitions = memory_new_array(PARTITIONS, sizeof *view.partitions);
+    view.members[0] =
+        (struct view_member){.id = 1, .name = "n1", .host = "127.0.0.1", .port = 1, .weight = 1};
+    for (uint32_t i = 0; i < PARTITIONS; i++)
+        view.partitions[i] = (struct view_partition){
+            .epoch = 1, .replica_count = 1, .in_sync_count = 1, .handover = VIEW_NO_MEMBER};
     CHECK(client_topology_apply(&grid->topology, &grid->host, &view, NULL));
     struct client_member *member = grid->topology.members[0];
     member->worker_count = member->wanted_count = 1;
