@@ -30,7 +30,7 @@ enum {
     RAFT_TAIL_SHARE = 4, // 1 / share of log_entries_max stays in the log after a compaction
 };
 
-// How the leader finds out where a server's log ends (section 5.3 and 10.2.1).
+// How the leader finds out where a server's log ends (sections 3.5 and 10.2.2).
 enum raft_peer_state {
     RAFT_PROBE = 0, // one APPEND at a time, until one is accepted
     RAFT_REPLICATE, // entries are sent as they come, a window of them
