@@ -90,10 +90,12 @@ static void founding_choose(struct member *member, bool seeds)
 
 // Most of the seeds are among the founders, so no others can have most of them. Seeds that are
 // names for several nodes cannot be told from their addresses: where none can, the number of
-// founders alone has to do.
+// founders alone has to do, but for a lonely one, whose seeds may just not have answered yet.
 static bool founding_has_seeds(struct member *member)
 {
     struct seeking *seeking = member->seeking;
+    if (member->options.seed_count == 0)
+        return true;
     uint32_t known = address_is_seed(member, &member->options.self);
     uint32_t among = known;
     for (uint32_t i = 0; i < seeking->seeker_count; i++)
@@ -101,7 +103,8 @@ static bool founding_has_seeds(struct member *member)
     for (uint32_t i = 1; i < seeking->founder_count; i++)
         among +=
             address_is_seed(member, &founding_seeker(seeking, seeking->founders[i].id)->member);
-    if (known == 0 || 2 * among > member->options.seed_count)
+    bool is_nameless = known == 0 && seeking->founder_count > 1;
+    if (is_nameless || 2 * among > member->options.seed_count)
         return true;
     if (!seeking->has_warned_seeds)
         member_say(member, true,

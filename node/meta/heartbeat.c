@@ -82,6 +82,12 @@ void heartbeat_tick(struct member *member)
     heartbeat_ask_raft(member);
     if (member->now_ms < heartbeat->due_ms || member->leading != NULL)
         return;
+    // No two in a millisecond: their order tells which wishes are the newer ones.
+    if (heartbeat->sent_ms == member->now_ms) {
+        heartbeat->due_ms = member->now_ms + 1;
+        return;
+    }
+    heartbeat->sent_ms = member->now_ms;
     heartbeat->due_ms = member->now_ms + member->options.heartbeat_ms;
     struct meeting message = heartbeat_message(member);
     bool is_known = heartbeat->leader != 0 && heartbeat->leader != member->options.self.id;

@@ -10,6 +10,7 @@ struct member;
 
 struct heartbeat {
     uint64_t due_ms;
+    uint64_t sent_ms; // the last one; 0: none
     uint64_t lease_until_ms;
     uint64_t lease_term;  // of the leader that granted it
     bool is_refused;      // the last answer of a leader granted nothing

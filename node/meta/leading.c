@@ -259,9 +259,15 @@ void leading_heard(struct member *member, const struct meeting *message)
     bool is_behind = message->view_version < view->version;
     if (leading->is_settled && number != VIEW_NO_MEMBER) {
         struct follower *follower = &leading->followers[number];
-        follower->view_version = message->view_version;
+        // One that was overtaken is answered too, but what it says is old.
+        bool is_latest = message->sent_ms > follower->sent_ms;
+        if (follower->view_version < message->view_version)
+            follower->view_version = message->view_version;
         reply.granted = leading_grant(member, number, message->stalled_ms);
-        follower_take_wishes(leading, follower, message->wishes, message->wish_count);
+        if (is_latest)
+            follower_take_wishes(leading, follower, message->wishes, message->wish_count);
+        if (is_latest)
+            follower->sent_ms = message->sent_ms;
         is_behind = is_behind && (!leading_has_server(member, message->from) || !reply.granted);
     }
     member_send_to(member, message->from, &reply);

@@ -31,6 +31,7 @@ enum {
 struct follower {
     uint64_t id;            // 0: the place is empty
     uint64_t heard_ms;      // 0: not in this leadership
+    uint64_t sent_ms;       // of its latest heartbeat, on its clock
     uint64_t view_version;  // that it is known to have
     uint64_t floor_version; // it gets no lease with an older view
     bool is_struck;         // the command under way takes something from it

@@ -12,6 +12,8 @@ enum {
     RAFT_LOG_ENTRIES_MAX = 512,
     // A leader that keeps changing the view by itself goes on in the next tick.
     SETTLE_ROUNDS_MAX = 16,
+    // So often at least the wall clock is to be told, for it may be set.
+    TICK_MAX_MS = 1000,
 };
 
 // ---- What the parts share ----
@@ -101,8 +103,11 @@ void member_set_lease(struct member *member, uint64_t until_ms)
 
 void member_set_clock(struct member *member, uint64_t now_ms)
 {
-    if (now_ms > member->now_ms)
-        member->now_ms = now_ms;
+    if (now_ms <= member->now_ms)
+        return;
+    // Between two ticks both clocks move alike.
+    member->options.settings.wall_ms += now_ms - member->now_ms;
+    member->now_ms = now_ms;
 }
 
 // ---- For raft ----
@@ -162,7 +167,7 @@ struct member *member_new(const struct member_options *options, uint64_t now_ms)
     struct member *member = memory_new(sizeof *member);
     member->options = *options;
     member->options.self.is_voter = false;
-    member->now_ms = now_ms;
+    member->now_ms = member->ticked_ms = now_ms;
     member->random.state = options->seed;
     member->raft = member_new_raft(member);
     member->seeking = seeking_new(member);
@@ -318,6 +323,7 @@ void member_tick(struct member *member, uint64_t now_ms, uint64_t wall_ms)
 {
     member_set_clock(member, now_ms);
     member->options.settings.wall_ms = wall_ms;
+    member->ticked_ms = member->now_ms;
     if (member_is_over(member))
         return;
     raft_tick(member->raft, member->now_ms);
@@ -341,7 +347,9 @@ uint64_t member_deadline_ms(const struct member *member)
 {
     if (member_is_over(member))
         return UINT64_MAX;
-    uint64_t deadline_ms = min_of(raft_deadline_ms(member->raft), seeking_deadline_ms(member));
+    uint64_t deadline_ms = member->ticked_ms + TICK_MAX_MS;
+    deadline_ms = min_of(deadline_ms, raft_deadline_ms(member->raft));
+    deadline_ms = min_of(deadline_ms, seeking_deadline_ms(member));
     deadline_ms = min_of(deadline_ms, leading_deadline_ms(member));
     if (member_is_in_grid(member))
         deadline_ms = min_of(deadline_ms, heartbeat_deadline_ms(member));

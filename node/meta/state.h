@@ -26,7 +26,8 @@ struct departure {
 struct member {
     struct member_options options;
     enum member_phase phase;
-    uint64_t now_ms; // as last told
+    uint64_t now_ms;    // as last told
+    uint64_t ticked_ms; // when the wall clock was told last
     struct random random;
     struct raft *raft; // owned
     struct ledger ledger;

@@ -146,6 +146,18 @@ Test(founding, a_node_with_other_settings_is_no_founder_and_hears_why)
     town_free(town);
 }
 
+Test(founding, a_lonely_node_waits_for_its_seeds)
+{
+    struct town *town = town_new(2, 1, 1, 13);
+    town_start(town, 1);
+    town_run(town, 5000);
+    cr_expect(town_grids(town) == 0);
+    town_start(town, 0);
+    cr_assert(town_run_until(town, town_is_settled, SOON_MS));
+    cr_expect(town_member_count(town) == 2);
+    town_free(town);
+}
+
 Test(founding, a_witness_alone_founds_nothing)
 {
     struct town *town = town_new(1, 0, 1, 1);

@@ -24,9 +24,9 @@ struct town_node {
     uint64_t yielded[TOWN_PARTITIONS]; // version at which its shard stopped serving
     uint64_t wished_ms;
     bool is_mute; // its shards make no wishes
-    bool is_deaf; // nothing reaches it, and nothing leaves it
     uint32_t stalled_ms;
-    char warning[1024]; // the last one it said
+    uint64_t wall_ahead_ms; // of the others' wall clocks
+    char warning[1024];     // the last one it said
 };
 
 struct town_packet {
@@ -48,11 +48,11 @@ struct town {
     uint64_t order;
     uint32_t loss_per_mille;
     uint32_t repeat_per_mille;
-    uint32_t delay_max_ms;                    // 1 and up
-    bool cut[TOWN_NODES_MAX][TOWN_NODES_MAX]; // from, to
-    uint64_t grid_id;                         // of the views in `sums`
-    uint64_t sums[TOWN_VERSIONS_MAX];         // of the views by version; 0: not seen yet
-    uint64_t fail_overs;                      // primaries that moved without a handover
+    uint32_t delay_max_ms;                     // 1 and up
+    bool cut[TOWN_NODES_MAX][TOWN_NODES_MAX];  // from, to
+    uint64_t grid_id;                          // of the views in `sums`
+    uint64_t sums[TOWN_VERSIONS_MAX];          // of the views by version; 0: not seen yet
+    char last_refusal[MEETING_TEXT_BYTES_MAX]; // sent by anybody
 };
 
 // `expect` nodes found the grid; the first `seed_count` nodes are the seeds. Nothing runs yet.
@@ -85,5 +85,6 @@ uint32_t town_member_count(const struct town *town);       // in the leader's vi
 // and has all the copies that its members can hold, in sync, and nothing is left to be moved.
 bool town_is_settled(const struct town *town);
 bool town_has_leader(const struct town *town);
-// Every partition is served by somebody.
+bool town_has_three_voters(const struct town *town);
+// Every partition that has a copy left is served by somebody.
 bool town_is_served(const struct town *town);
