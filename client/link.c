@@ -95,7 +95,8 @@ static void on_connected(void *owner)
                           .worker = link->worker,
                           .name = bytes_of_text(link->host->name),
                           .grid = bytes_of_text(link->host->grid),
-                          .id = link->host->id};
+                          // A client has one connection with its id per worker.
+                          .id = link->member ? link->host->id : 0};
     hello_encode(&link->stream.out, CLIENT_ID_HELLO, &hello);
     link->state = LINK_GREETING;
     client_link_flush(link);

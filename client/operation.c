@@ -246,14 +246,17 @@ static void request_retry(struct grid *grid, struct client_request *request, enu
     request->was_sent = true;
     request->state = REQUEST_QUEUED;
     request->link = NULL;
-    client_holds_extend(&grid->holds, client_operation_partition(grid, request), client_clock_ms(),
-                        &grid->random);
+    grid->is_route_due = true;
+    client_session_want_turn(grid);
+    uint16_t partition = client_operation_partition(grid, request);
+    // A newer view has come since it was sent there.
+    if (error == ERROR_NOT_OWNER && client_topology_route(&grid->topology, partition) != link)
+        return;
+    client_holds_extend(&grid->holds, partition, client_clock_ms(), &grid->random);
     bool is_other_view = view != (uint8_t)grid->topology.view.version;
     client_view_want(grid,
                      error == ERROR_NOT_OWNER ? CLIENT_VIEW_URGENT_MS : CLIENT_VIEW_INTERVAL_MS,
                      is_other_view ? link : NULL);
-    grid->is_route_due = true;
-    client_session_want_turn(grid);
 }
 
 // The node looked the operation up before it said so: nothing was applied by an earlier attempt.

@@ -144,8 +144,12 @@ static bool request_watch(struct grid *grid, struct client_request *request, int
 void client_operations_watch(struct grid *grid)
 {
     int64_t now_ms = client_clock_ms();
-    if (grid->watch_ms == 0 || grid->watch_ms > now_ms)
+    if (grid->watch_ms == 0)
         return;
+    if (grid->watch_ms > now_ms) {
+        client_session_turn_at(grid, grid->watch_ms);
+        return;
+    }
     struct list *timed = &grid->requests.timed;
     bool is_stuck = false;
     for (struct list *at = timed->next, *next; at != timed; at = next) {

@@ -12,7 +12,8 @@ void client_session_stop(struct grid *grid);
 // Let the end of this loop turn, or of the next one, do its work.
 void client_session_want_turn(struct grid *grid);
 
-// Let there be a turn at that time (monotonic), which also routes.
+// Let there be a turn at that time (monotonic), which also routes. Only the earliest is remembered:
+// whoever still waits at a turn says so again.
 void client_session_turn_at(struct grid *grid, int64_t when_ms);
 
 // stream.out of the link has got something to write at the end of the turn.

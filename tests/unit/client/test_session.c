@@ -458,6 +458,39 @@ Test(session, all_that_the_view_says_can_be_read)
     cr_assert_eq(member.backup_count, 1);
 }
 
+// Both members are there, and neither gets a newer view any more; the seed does.
+static bool minority_hook(void *context, struct fake_peer *peer, const struct frame *frame)
+{
+    uint64_t old_version = FAKE_PARTITIONS + 1;
+    (void)context;
+    if (frame_is_operation(frame->header.kind)) {
+        fake_send_error(peer, frame, ERROR_NO_QUORUM, "no majority");
+        return true;
+    }
+    return behind_hook(&old_version, peer, frame);
+}
+
+Test(session, when_members_know_nothing_newer_for_long_the_seeds_are_asked)
+{
+    fake_init(&fake, 2, 1);
+    grid_start((struct grid_options){.timeout_ms = 30000, .no_quorum_ms = 30000},
+               fake_seed(&fake, 1));
+    // The second one is not a member yet.
+    fake.view.member_count = 1;
+    for (uint32_t partition = 0; partition < FAKE_PARTITIONS; partition++)
+        fake_move(&fake, partition, 0);
+    cr_assert_eq(grid_connect(grid, 5000), GRID_OK);
+    fake.hook = minority_hook;
+    fake.view.member_count = 2;
+    fake.view.version++;
+    struct grid_request request = {.op = GRID_GET, .map = "m", .key = {"\1", 1}};
+    uint32_t count = 0;
+    cr_assert_eq(grid_submit(grid, &request, on_get, &count), GRID_OK);
+    wait_version(fake.view.version);
+    fake.hook = NULL;
+    fake_wait_count(&fake, &count, 1);
+}
+
 // ---- Other grids, and none ----
 
 static bool stranger_hook(void *context, struct fake_peer *peer, const struct frame *frame)
