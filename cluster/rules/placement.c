@@ -4,9 +4,9 @@
 //
 //   1. copies that are there, although not wanted, take the place of others
 //   2. holes, and then what members hold too much of, walk the ring to a member with room
-//   3. where a walk finds none, chains of moves (augmenting paths: Ford, Fulkerson, "Maximal Flow
-//      through a Network", 1956)
-//   4. partitions whose copies share a zone move apart where there is room
+//   3. where a walk finds none, chains of moves do (augmenting paths: Ford, Fulkerson, "Maximal
+//      Flow through a Network", 1956): for holes, and last of all for members beyond their bounds
+//   4. in between, partitions whose copies share a zone move apart where there is room
 //   5. primaries are chosen among the copies (placement_primaries.c)
 //
 // That a chain exists when zones are left aside: loads that are wanted are at most partition_count
@@ -231,7 +231,7 @@ static void table_chain_holes(struct table *table, const struct chain_rule *rule
     for (int32_t slot = 0; slot < slot_count; slot++) {
         if (table->slots[slot].owner != RING_NO_MEMBER)
             continue;
-        table_search_begin(table, rule->zones, rule->room, RING_NO_MEMBER, rule->is_frugal);
+        table_search_begin(table, rule->zones, rule->room, rule->is_frugal);
         uint16_t reached = table_search_from_slot(table, slot, rule->zones);
         if (reached == RING_NO_MEMBER)
             table_search_close(table);
@@ -244,7 +244,7 @@ static void table_chain_holes(struct table *table, const struct chain_rule *rule
 static void table_chain_surplus(struct table *table, const struct chain_rule *rule)
 {
     for (;;) {
-        table_search_begin(table, rule->zones, rule->room, RING_NO_MEMBER, rule->is_frugal);
+        table_search_begin(table, rule->zones, rule->room, rule->is_frugal);
         table_search_from_members(table, rule->above);
         uint16_t reached = table_search_run(table);
         if (reached == RING_NO_MEMBER)
@@ -255,55 +255,72 @@ static void table_chain_surplus(struct table *table, const struct chain_rule *ru
 
 // Rather than move more, or have two copies in one zone, a member gets more or less than is wanted;
 // rather than more than its bound, two copies in one zone.
-static void table_chain(struct table *table)
+static void table_fill_holes(struct table *table)
 {
-    static const struct chain_rule holes[] = {
+    static const struct chain_rule rules[] = {
         {ZONES_KEPT, ROOM_NONE, ROOM_WANTED, true},  {ZONES_KEPT, ROOM_NONE, ROOM_BOUND, true},
         {ZONES_KEPT, ROOM_NONE, ROOM_WANTED, false}, {ZONES_KEPT, ROOM_NONE, ROOM_BOUND, false},
         {ZONES_ANY, ROOM_NONE, ROOM_WANTED, false},
     };
-    static const struct chain_rule surplus[] = {
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
+        table_chain_holes(table, &rules[i]);
+}
+
+static void table_level(struct table *table)
+{
+    static const struct chain_rule rules[] = {
         {ZONES_KEPT, ROOM_BOUND, ROOM_WANTED, true}, {ZONES_KEPT, ROOM_BOUND, ROOM_BOUND, true},
         {ZONES_KEPT, ROOM_BOUND, ROOM_BOUND, false}, {ZONES_ANY, ROOM_BOUND, ROOM_WANTED, false},
         {ZONES_KEPT, ROOM_WANTED, ROOM_LOW, true},   {ZONES_KEPT, ROOM_LOW, ROOM_LOW, true},
         {ZONES_KEPT, ROOM_LOW, ROOM_LOW, false},
     };
-    for (size_t i = 0; i < sizeof holes / sizeof *holes; i++)
-        table_chain_holes(table, &holes[i]);
-    for (size_t i = 0; i < sizeof surplus / sizeof *surplus; i++)
-        table_chain_surplus(table, &surplus[i]);
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
+        table_chain_surplus(table, &rules[i]);
 }
 
 // ---- 4. Zones ----
 
-// Moves one copy of the partition to another zone, if there is room or somebody makes it. A member
-// that would get below its bound gets another partition instead.
+// The place among those not tried whose owner has the largest load by weight.
+static uint32_t heaviest_place(const struct table *table, uint32_t partition, const bool *tried)
+{
+    uint32_t best = table->copies;
+    for (uint32_t i = 0; i < table->copies; i++) {
+        const struct table_member *it = &table->members[table_owner(table, partition, i)];
+        const struct table_member *other =
+            best < table->copies ? &table->members[table_owner(table, partition, best)] : NULL;
+        if (!tried[i] && (other == NULL || (uint64_t)it->replica_count * other->weight >
+                                               (uint64_t)other->replica_count * it->weight))
+            best = i;
+    }
+    return best;
+}
+
+// Moves one copy of the partition to another zone, if there is room or somebody makes it.
 static bool table_spread(struct table *table, uint32_t partition)
 {
-    for (uint32_t i = table->copies; i-- > 0;) {
-        int32_t slot = table_slot(table, partition, i);
-        uint16_t owner = table->slots[slot].owner;
-        const struct table_member *it = &table->members[owner];
-        enum room_rule room = it->replica_count > it->replicas.low ? ROOM_BOUND : ROOM_NONE;
-        table_search_begin(table, ZONES_KEPT, room, owner, false);
-        uint16_t reached = table_search_from_slot(table, slot, ZONES_BETTER);
+    bool tried[REPLICAS_MAX] = {false};
+    for (uint32_t n = 0; n < table->copies; n++) {
+        uint32_t i = heaviest_place(table, partition, tried);
+        tried[i] = true;
+        table_search_begin(table, ZONES_KEPT, ROOM_BOUND, false);
+        uint16_t reached =
+            table_search_from_slot(table, table_slot(table, partition, i), ZONES_BETTER);
         if (reached != RING_NO_MEMBER) {
             table_search_apply(table, reached);
             return true;
         }
-        if (room == ROOM_BOUND)
-            table_search_close(table);
+        table_search_close(table);
     }
     return false;
 }
 
 static void table_spread_all(struct table *table)
 {
-    table_search_reopen(table);
     for (uint32_t p = 0; p < table->partition_count; p++) {
         while (shares_zones(table, p) && table_spread(table, p))
             ;
     }
+    table_search_reopen(table);
 }
 
 // ---- All of it ----
@@ -345,8 +362,9 @@ enum error placement_choose(const struct placement_member *members, uint32_t mem
     for (uint32_t p = 0; p < partition_count; p++)
         table_use_held(&table, p);
     table_walk(&table, members);
-    table_chain(&table);
+    table_fill_holes(&table);
     table_spread_all(&table);
+    table_level(&table);
     table_place_primaries(&table);
     table_save(&table, replica_count, target);
     table_deinit(&table);

@@ -209,20 +209,17 @@ bool table_has_room(const struct table *table, uint16_t member, enum room_rule r
 // ---- Chains of moves ----
 
 void table_search_begin(struct table *table, enum zone_rule zones, enum room_rule room,
-                        uint16_t home, bool is_frugal)
+                        bool is_frugal)
 {
     struct table_search *search = &table->search;
     search->zones = zones;
     search->room = room;
     search->is_frugal = is_frugal;
-    search->home = home;
     search->start = SLOT_NONE;
     search->queued = 0;
     search->open_count = 0;
-    // From what is closed no room is reached, but home may be.
-    bool use_closed = home == RING_NO_MEMBER || !search->is_closed[home];
     for (uint32_t i = 0; i < table->member_count; i++) {
-        if (table->members[i].weight > 0 && !(use_closed && search->is_closed[i]))
+        if (table->members[i].weight > 0 && !search->is_closed[i])
             search->open[search->open_count++] = (uint16_t)i;
     }
 }
@@ -275,7 +272,7 @@ static uint16_t search_offer(struct table *table, int32_t slot, enum zone_rule z
         return RING_NO_MEMBER;
     for (uint32_t i = 0; i < search->open_count;) {
         uint16_t member = search->open[i];
-        bool is_end = member == search->home || table_has_room(table, member, search->room);
+        bool is_end = table_has_room(table, member, search->room);
         bool may_cost = !search->is_frugal || is_start || (is_end && search->start == SLOT_NONE);
         if (!table_may_take(table, slot, member, zones) ||
             (!may_cost && step_costs(table, slot, member))) {

@@ -36,7 +36,7 @@ enum zone_rule {
 
 // Up to which load a member may be given copies.
 enum room_rule {
-    ROOM_NONE,   // none is given any
+    ROOM_NONE,   // none
     ROOM_LOW,    // quota.low
     ROOM_WANTED, // quota.want
     ROOM_BOUND,  // quota.high
@@ -51,7 +51,6 @@ struct table_search {
     // slot, the last one from members. Each other step gives what the taker has held, or takes what
     // the giver has not.
     bool is_frugal;
-    uint16_t home; // a member that may be given one whatever it holds; RING_NO_MEMBER: none
     int32_t start; // a slot that the search starts with; SLOT_NONE: it starts with members
     uint16_t *queue;
     uint32_t queued;
@@ -117,7 +116,7 @@ bool table_has_room(const struct table *table, uint16_t member, enum room_rule r
 // ---- Chains of moves ----
 
 void table_search_begin(struct table *table, enum zone_rule zones, enum room_rule room,
-                        uint16_t home, bool is_frugal);
+                        bool is_frugal);
 // Either: the members that hold more than `above` allows shall give something away.
 void table_search_from_members(struct table *table, enum room_rule above);
 // Or: the slot shall go to somebody, this first step under the rule `zones`.
