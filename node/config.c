@@ -332,8 +332,10 @@ static void timings_check(struct loader *loader)
     const struct config *config = loader->config;
     timing_check(loader, "heartbeat-ms", config->heartbeat_ms * 2 <= config->lease_ms,
                  "must be at most half of lease-ms, so that one lost heartbeat does no harm");
-    timing_check(loader, "election-ms", config->heartbeat_ms * 2 <= config->election_ms,
-                 "must be at least twice heartbeat-ms");
+    timing_check(loader, "election-ms",
+                 config->heartbeat_ms + config->election_ms * 2 <= config->lease_ms,
+                 "twice of it and heartbeat-ms must fit into lease-ms, so that leases outlive the "
+                 "loss of the leader");
     timing_check(loader, "suspect-ms",
                  (uint64_t)config->suspect_ms * 10 >= (uint64_t)config->lease_ms * 11,
                  "must be a tenth above lease-ms, at least: clocks differ");

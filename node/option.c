@@ -75,9 +75,9 @@ const struct option options[] = {
      "How long a backup may keep writes waiting before it is taken out of the copies in sync."},
     {"heartbeat-ms", "agreement", OPTION_NUMBER, FIELD(heartbeat_ms), 10, 10000, "milliseconds",
      "200", "Time between two signs of life to the leader."},
-    {"election-ms", "agreement", OPTION_NUMBER, FIELD(election_ms), 50, 60000, "milliseconds",
-     "600", "Silence of the leader after which another one is elected, within twice this time."},
-    {"lease-ms", "agreement", OPTION_NUMBER, FIELD(lease_ms), 50, 60000, "milliseconds", "800",
+    {"election-ms", "agreement", OPTION_NUMBER, FIELD(election_ms), 40, 60000, "milliseconds",
+     "250", "Silence of the leader after which another one is elected, within twice this time."},
+    {"lease-ms", "agreement", OPTION_NUMBER, FIELD(lease_ms), 50, 60000, "milliseconds", "900",
      "How long a node serves without having heard from the leader."},
     {"suspect-ms", "agreement", OPTION_NUMBER, FIELD(suspect_ms), 60, 60000, "milliseconds", "1000",
      "Silence after which a node's partitions are given to others; a tenth above lease-ms, at "

@@ -38,7 +38,8 @@ struct hello_reply {
     uint64_t view_version;    // 0: none
 };
 
-// FRAME_POSITION, FRAME_ACK, FRAME_GAP, FRAME_ATTACH (seq 0), FRAME_CUT, FRAME_FILL_BEGIN,
+// FRAME_POSITION, FRAME_ACK, FRAME_GAP, FRAME_ATTACH (seq: the version of the
+// partition that must be known to answer), FRAME_CUT, FRAME_FILL_BEGIN,
 // FRAME_FILL_END: one replica's place in the partition that the header names.
 struct position {
     uint64_t epoch;

@@ -123,23 +123,19 @@ bool fill_continue(struct fill *fill, struct outlet *outlet, const struct source
 struct results_visit {
     struct outlet *outlet;
     const struct source *source;
-    uint64_t to_seq;
 };
 
 static void results_visit(void *context, const struct fill_result *remembered)
 {
     const struct results_visit *visit = context;
-    if (remembered->seq > visit->to_seq)
-        return;
     struct fill_result result = *remembered;
     result.epoch = visit->source->epoch;
     fill_result_encode(&visit->outlet->out, visit->source->number, &result);
 }
 
-void fill_end(struct outlet *outlet, const struct source *source, uint64_t start_seq,
-              uint64_t exact_seq)
+void fill_end(struct outlet *outlet, const struct source *source, uint64_t exact_seq)
 {
-    struct results_visit visit = {.outlet = outlet, .source = source, .to_seq = start_seq};
+    struct results_visit visit = {.outlet = outlet, .source = source};
     partition_each_result(source->partition, results_visit, &visit);
     struct position end = {.epoch = source->epoch, .seq = exact_seq};
     position_encode(&outlet->out, FRAME_FILL_END, source->number, &end);

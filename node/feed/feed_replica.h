@@ -35,9 +35,8 @@ void fill_start(struct fill *fill, struct outlet *outlet, const struct source *s
 bool fill_continue(struct fill *fill, struct outlet *outlet, const struct source *source,
                    size_t until_bytes);
 
-// Sends the results of operations whose effects are not newer than start_seq (those of later ones
-// come with their effects), and FILL_END: from exact_seq on the copy will be exact.
-void fill_end(struct outlet *outlet, const struct source *source, uint64_t start_seq,
-              uint64_t exact_seq);
+// Sends the results of operations (of all: a backup that replays effects over what the scan saw too
+// new cannot tell what they answered), and FILL_END: from exact_seq on the copy will be exact.
+void fill_end(struct outlet *outlet, const struct source *source, uint64_t exact_seq);
 
 void fill_stop(struct fill *fill);

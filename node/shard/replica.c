@@ -48,10 +48,10 @@ static void replica_demote(struct replica *replica)
     partition_set_primary(replica->source.partition, false);
 }
 
-static void replica_become_backup(struct replica *replica, uint64_t epoch)
+static void replica_become_backup(struct replica *replica)
 {
     const struct epochs nothing = {0};
-    backup_init(&replica->copy, epoch, 0, 0, &nothing);
+    backup_init(&replica->copy, 0, 0, 0, &nothing);
     replica->role = REPLICA_BACKUP;
 }
 
@@ -150,8 +150,9 @@ void replica_assume(struct replica *replica, struct shard *shard,
     if (replica->role == REPLICA_PRIMARY && (!leads || replica->rules.epoch != wanted->epoch))
         replica_demote(replica);
     if (replica->role == REPLICA_NONE)
-        replica_become_backup(replica, wanted->epoch);
-    if (!leads)
+        replica_become_backup(replica);
+    // A copy that obeys a later primary has overtaken this view.
+    if (!leads || (replica->role == REPLICA_BACKUP && wanted->epoch <= replica->copy.epoch))
         return;
     if (replica->role == REPLICA_BACKUP)
         replica_promote(replica, shard, wanted->epoch);

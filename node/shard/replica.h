@@ -31,8 +31,10 @@ enum replica_role {
 // A backup from the primary's side: what the rules do not know.
 struct replica_link {
     uint64_t member_id;
-    struct outlet *outlet; // to the backup's worker; NULL: down. Borrowed
-    uint64_t asked_ms;     // ATTACH was sent then and not answered yet; 0: none is under way
+    struct outlet *outlet;      // to the backup's worker; NULL: down. Borrowed
+    uint64_t asked_ms;          // ATTACH was sent then and not answered yet; 0: none is under way
+    uint64_t asked_version;     // of the partition, in that ATTACH
+    uint64_t confirmed_version; // it knew the partition at this version, when it answered last
     struct fill fill;
 };
 

@@ -125,11 +125,13 @@ static void receive_fill_mark(struct replica *replica, struct outlet *link,
 
 // ---- Sessions ----
 
-static void receive_attach(struct replica *replica, struct outlet *link, uint64_t epoch)
+// `version`: of the partition, that we have to know; it will be asked again.
+static void receive_attach(struct replica *replica, struct outlet *link, uint64_t epoch,
+                           uint64_t version)
 {
     struct backup_event event = {.kind = BACKUP_ATTACH, .epoch = epoch};
     struct backup_output output;
-    if (epoch < replica->copy.epoch)
+    if (epoch < replica->copy.epoch || version > replica->view_version)
         return;
     replica_primary_gone(replica, replica->primary_link);
     replica->primary_link = link;
@@ -156,7 +158,7 @@ static enum error receive_position(struct replica *replica, struct outlet *link,
                                  .seq = position.seq,
                                  .epochs = &position.epochs};
     if (frame->header.kind == FRAME_ATTACH)
-        receive_attach(replica, link, position.epoch);
+        receive_attach(replica, link, position.epoch, position.seq);
     else if (frame->header.kind == FRAME_CUT)
         receive_cut(replica, link, &event);
     else

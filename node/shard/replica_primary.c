@@ -124,7 +124,6 @@ void replica_advance(struct replica *replica, struct shard *shard)
 
 // ---- Fills ----
 
-// Results are due up to where the fill stands for: later ones come with their effects.
 static void fill_finish(struct replica *replica, struct shard *shard, uint32_t backup,
                         uint64_t start_seq)
 {
@@ -132,7 +131,7 @@ static void fill_finish(struct replica *replica, struct shard *shard, uint32_t b
     struct primary_event filled = {.kind = PRIMARY_FILLED, .backup = backup, .seq = start_seq};
     replica_advance(replica, shard); // the scan may have seen what was not told yet
     replica_step(replica, shard, &filled);
-    fill_end(outlet, &replica->source, start_seq, replica->rules.backups[backup].exact_seq);
+    fill_end(outlet, &replica->source, replica->rules.backups[backup].exact_seq);
 }
 
 bool replica_fill(struct replica *replica, struct shard *shard)
@@ -169,9 +168,16 @@ void replica_tell_commit(struct replica *replica)
 
 // ---- Time ----
 
-static void replica_ask(struct replica *replica, struct replica_link *link, uint64_t now_ms)
+// A member that was dropped and added again must have heard of both before its copy counts for
+// anything: else it might drop it when it hears. So one that is not in sync answers only when it
+// knows the partition's present version; one that is in sync has done so when it was added.
+static void replica_ask(struct replica *replica, uint32_t backup, uint64_t now_ms)
 {
-    struct position position = {.epoch = replica->rules.epoch};
+    struct replica_link *link = &replica->links[backup];
+    bool is_out = replica->rules.backups[backup].standing == STANDING_OUT;
+    struct position position = {.epoch = replica->rules.epoch,
+                                .seq = is_out ? replica->rules.version : 0};
+    link->asked_version = replica->rules.version;
     position_encode(&link->outlet->out, FRAME_ATTACH, replica->source.number, &position);
     outlet_changed(link->outlet);
     link->asked_ms = now_ms;
@@ -184,7 +190,7 @@ static void backups_ask_again(struct replica *replica, uint64_t now_ms)
         struct replica_link *link = &replica->links[i];
         if (link->outlet && replica->rules.backups[i].state == BACKUP_DOWN &&
             now_ms - link->asked_ms >= ASK_AGAIN_MS)
-            replica_ask(replica, link, now_ms);
+            replica_ask(replica, i, now_ms);
     }
 }
 
@@ -200,12 +206,27 @@ void replica_tick(struct replica *replica, struct shard *shard)
     backups_ask_again(replica, shard_now_ms(shard));
 }
 
+// Before a copy is wished in sync it answers once more where it stands, under the version of the
+// partition that the wish is based on.
+static bool copy_is_confirmed(struct replica *replica, uint32_t backup, uint64_t now_ms)
+{
+    const struct primary_backup *state = &replica->rules.backups[backup];
+    struct replica_link *link = &replica->links[backup];
+    if (state->standing != STANDING_OUT || state->state != BACKUP_TAILING ||
+        link->confirmed_version == replica->rules.version)
+        return true;
+    if (link->outlet && now_ms - link->asked_ms >= ASK_AGAIN_MS)
+        replica_ask(replica, backup, now_ms);
+    return false;
+}
+
 uint32_t replica_wishes(struct replica *replica, uint64_t now_ms, struct wish *wishes,
                         uint32_t capacity)
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < replica->rules.backup_count && count < capacity; i++) {
-        if (primary_wish(&replica->rules, i, now_ms, &wishes[count]))
+        if (copy_is_confirmed(replica, i, now_ms) &&
+            primary_wish(&replica->rules, i, now_ms, &wishes[count]))
             wishes[count++].partition = replica->source.number;
     }
     if (replica->handover_id != 0 && count < capacity && primary_is_quiet(&replica->rules))
@@ -234,7 +255,7 @@ void replica_link_up(struct replica *replica, uint64_t member_id, struct outlet 
         if (replica->links[i].member_id != member_id)
             continue;
         replica->links[i].outlet = link;
-        replica_ask(replica, &replica->links[i], now_ms);
+        replica_ask(replica, i, now_ms);
     }
 }
 
@@ -253,8 +274,10 @@ void replica_link_down(struct replica *replica, struct shard *shard, const struc
 // A second answer to a question that was asked twice would start a session anew.
 static bool position_is_awaited(struct replica *replica, uint32_t backup)
 {
-    bool is_awaited = replica->links[backup].asked_ms != 0;
-    replica->links[backup].asked_ms = 0;
+    struct replica_link *link = &replica->links[backup];
+    bool is_awaited = link->asked_ms != 0;
+    link->asked_ms = 0;
+    link->confirmed_version = link->asked_version;
     return is_awaited;
 }
 
