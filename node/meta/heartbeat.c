@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "node/meta/heartbeat.h"
 
-#include "node/meta/state.h"
+#include "node/meta/leading.h"
 
 // A leader that has not answered for so many heartbeats may lead no more.
 enum { HEARTBEATS_UNANSWERED_MAX = 3 };
@@ -106,6 +106,8 @@ uint64_t heartbeat_deadline_ms(const struct member *member)
 void heartbeat_hurry(struct member *member)
 {
     member->heartbeat.due_ms = member->now_ms;
+    if (member->leading != NULL)
+        leading_hurry(member->leading);
 }
 
 // ---- Answers ----

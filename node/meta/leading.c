@@ -55,6 +55,29 @@ void follower_drop_wishes(struct leading *leading, struct follower *follower)
     follower->wish_count = 0;
 }
 
+// Servers learn of changes by the log. Other members ask with their heartbeats; those that a change
+// concerns cannot wait so long, since they are to serve, or to stop.
+static void leading_tell(struct member *member)
+{
+    const struct leading *leading = member->leading;
+    const struct view *view = ledger_view(&member->ledger);
+    bool is_concerned[MEMBERS_MAX] = {false};
+    for (uint32_t p = 0; p < view->partition_count && leading->seen_version != 0; p++) {
+        const struct view_partition *partition = &view->partitions[p];
+        for (uint32_t i = 0; i < partition->replica_count; i++) {
+            if (partition->version > leading->seen_version)
+                is_concerned[partition->replicas[i]] = true;
+        }
+    }
+    for (uint16_t i = 0; i < MEMBERS_MAX; i++) {
+        uint64_t known = leading->followers[i].id;
+        bool is_gone = known != 0 && view_find_member(view, known) == VIEW_NO_MEMBER;
+        if ((is_gone || is_concerned[i]) && known != member->options.self.id &&
+            !leading_has_server(member, known))
+            leading_send_view(member, known);
+    }
+}
+
 // The followers become those that the view lists.
 static void leading_follow_view(struct member *member)
 {
@@ -62,6 +85,7 @@ static void leading_follow_view(struct member *member)
     const struct view *view = ledger_view(&member->ledger);
     if (leading->seen_version == view->version)
         return;
+    leading_tell(member);
     leading->seen_version = view->version;
     leading->plan_due = leading->roster_due = true;
     leading->judge_ms = 0;
@@ -351,6 +375,11 @@ void leading_run(struct member *member)
     }
     if (is_beat)
         leading->beat_ms = member->now_ms + member->options.heartbeat_ms;
+}
+
+void leading_hurry(struct leading *leading)
+{
+    leading->beat_ms = leading->ran_ms;
 }
 
 uint64_t leading_deadline_ms(const struct member *member)

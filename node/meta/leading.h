@@ -81,6 +81,8 @@ void leading_free(struct leading *leading);
 // Whatever is due; called after everything that happens.
 void leading_run(struct member *member);
 uint64_t leading_deadline_ms(const struct member *member);
+// The leader hears itself now.
+void leading_hurry(struct leading *leading);
 
 void leading_heard(struct member *member, const struct meeting *message);
 void leading_join(struct member *member, const struct meeting *message);
