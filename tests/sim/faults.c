@@ -49,6 +49,25 @@ static void plan_after(struct faults *faults, uint64_t after_us,
 
 // ---- Crashes ----
 
+static bool majority_survives(const struct faults *faults,
+                              const struct raft_configuration *configuration,
+                              const struct machine *without, bool counts_leaving)
+{
+    uint32_t voters = 0;
+    uint32_t alive = 0;
+    for (uint32_t i = 0; i < configuration->count; i++) {
+        const struct machine *voter =
+            observer_machine(&faults->world->observer, configuration->servers[i].id);
+        if (!configuration->servers[i].is_voter || (!counts_leaving && voter && voter->is_leaving))
+            continue;
+        voters++;
+        alive += voter != NULL && voter != without;
+    }
+    return voters == 0 || alive * 2 > voters;
+}
+
+// Now, and when those that leave do not vote any more: a leader that does not know yet of a death
+// takes them out of the voters, which needs a majority of those that remain.
 static bool voters_survive(const struct faults *faults, const struct machine *without)
 {
     const struct world *world = faults->world;
@@ -57,17 +76,8 @@ static bool voters_survive(const struct faults *faults, const struct machine *wi
         if (!machine->is_up)
             continue;
         const struct raft_configuration *configuration = raft_configuration(machine->member->raft);
-        uint32_t voters = 0;
-        uint32_t alive = 0;
-        for (uint32_t j = 0; j < configuration->count; j++) {
-            if (!configuration->servers[j].is_voter)
-                continue;
-            const struct machine *voter =
-                observer_machine(&world->observer, configuration->servers[j].id);
-            voters++;
-            alive += voter != NULL && voter != without;
-        }
-        if (voters > 0 && alive * 2 <= voters)
+        if (!majority_survives(faults, configuration, without, true) ||
+            !majority_survives(faults, configuration, without, false))
             return false;
     }
     return true;
@@ -106,12 +116,26 @@ static struct machine *pick(struct faults *faults, bool is_up)
     return machine->is_up == is_up ? machine : NULL;
 }
 
+// Where most of the seeds are not in the grid any more, nothing but their settings tells nodes that
+// start anew that there is a grid.
+static bool may_found(const struct faults *faults)
+{
+    const struct world *world = faults->world;
+    uint32_t member_count = 0;
+    for (uint32_t i = 0; i < machine_count(faults); i++) {
+        const struct machine *machine = &world->machines[i];
+        member_count += machine->is_up && !machine->is_leaving &&
+                        view_find_member(&world->observer.latest, machine->id) != VIEW_NO_MEMBER;
+    }
+    return world->observer.latest.version == 0 || 2 * member_count > machine_count(faults);
+}
+
 static void restart_run(void *context, uint64_t slot)
 {
     struct faults *faults = context;
     struct machine *machine = &faults->world->machines[slot];
     if (!machine->is_up)
-        machine_start(machine, machine->is_founder);
+        machine_start(machine, slot < faults->world->plan.founder_count && may_found(faults));
 }
 
 static void fault_crash(struct faults *faults)
@@ -288,7 +312,7 @@ static void fault_leave(struct faults *faults)
     for (uint32_t i = 0; i < machine_count(faults); i++)
         up_count += faults->world->machines[i].is_up && !faults->world->machines[i].is_leaving;
     if (!machine || machine->is_leaving || up_count <= 2 ||
-        member_phase(machine->member) != MEMBER_JOINED)
+        member_phase(machine->member) != MEMBER_JOINED || !voters_survive(faults, machine))
         return;
     machine->is_leaving = member_leave(machine->member, text, machine_now_us(machine) / US_PER_MS);
     trace_write(&faults->world->trace, world_now_us(faults->world), "m%u is asked to leave%s",

@@ -445,7 +445,7 @@ static void member_begin(struct machine *machine)
 {
     const struct plan *plan = &machine->world->plan;
     struct member_address *seeds = machine->seeds;
-    for (uint32_t i = 0; i < plan->founder_count; i++) {
+    for (uint32_t i = 0; i < plan->machine_count; i++) {
         snprintf(seeds[i].host, sizeof seeds->host, "m%u", i);
         seeds[i].port = (uint16_t)(FIRST_PORT + i);
     }
@@ -458,7 +458,7 @@ static void member_begin(struct machine *machine)
                      .min_in_sync = plan->min_in_sync,
                      .bootstrap_expect = machine->is_founder ? plan->founder_count : 0},
         .seeds = seeds,
-        .seed_count = plan->founder_count,
+        .seed_count = plan->machine_count,
         .voters_max = plan->voters_max,
         .heartbeat_ms = plan->heartbeat_ms,
         .lease_ms = plan->lease_ms,

@@ -7,7 +7,11 @@
 
 #include <inttypes.h>
 
-enum { AGAIN_US = 400 * US_PER_MS }; // at most, until it subscribes again
+enum {
+    AGAIN_US = 400 * US_PER_MS, // at most, until it subscribes again
+    LOOK_US = 1 * US_PER_S,
+    SILENCE_US = 3 * US_PER_S, // a subscriber that misses three PROGRESS gives the connection up
+};
 
 static struct subscription *subscription_of(struct port *port)
 {
@@ -164,11 +168,28 @@ static void on_received(struct port *port, struct bytes data)
     struct subscription *subscription = subscription_of(port);
     struct frame frame;
     enum error error;
+    subscription->heard_us = world_now_us(world_of(subscription));
     buffer_append(&subscription->in, data.data, data.size);
     while (frame_parse(buffer_bytes(&subscription->in), EVENT_BODY_BYTES_MAX, &frame, &error) ==
            FRAME_COMPLETE) {
         frame_see(subscription, &frame);
         buffer_consume(&subscription->in, FRAME_HEADER_BYTES + frame.body.size);
+    }
+}
+
+static void look_run(void *context, uint64_t argument)
+{
+    struct subscriber *subscriber = context;
+    struct world *world = subscriber->world;
+    uint64_t now_us = world_now_us(world);
+    timeline_plan(&world->timeline, now_us + LOOK_US, look_run, subscriber, argument);
+    for (uint32_t i = 0; i < MACHINES_MAX * SHARDS_MAX; i++) {
+        struct subscription *subscription =
+            &subscriber->subscriptions[i / SHARDS_MAX][i % SHARDS_MAX];
+        if (subscription->is_subscribed && now_us - subscription->heard_us > SILENCE_US) {
+            stream_close(&subscription->port);
+            subscription_over(subscription);
+        }
     }
 }
 
@@ -187,6 +208,7 @@ void subscriber_start(struct subscriber *subscriber, struct world *world)
             subscription_over(subscription);
         }
     }
+    look_run(subscriber, 0);
 }
 
 void subscriber_deinit(struct subscriber *subscriber)
@@ -216,8 +238,10 @@ void subscriber_check_quiet(const struct subscriber *subscriber)
     const struct world *world = subscriber->world;
     for (uint32_t slot = 0; slot < world->plan.machine_count; slot++) {
         for (uint32_t worker = 0; worker < world->plan.shard_count; worker++) {
-            if (subscriber->subscriptions[slot][worker].is_subscribed)
-                subscription_check_quiet(&subscriber->subscriptions[slot][worker]);
+            const struct subscription *subscription = &subscriber->subscriptions[slot][worker];
+            bool is_alive = world_now_us(world) - subscription->heard_us < SILENCE_US;
+            if (subscription->is_subscribed && is_alive)
+                subscription_check_quiet(subscription);
         }
     }
 }

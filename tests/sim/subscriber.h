@@ -15,6 +15,7 @@ struct subscription {
     uint32_t request_id; // of the last SUBSCRIBE; each is a new one
     bool is_subscribed;
     bool is_again_planned; // to subscribe
+    uint64_t heard_us;     // last
     struct buffer in;
     bool has_mark[SIM_PARTITIONS_MAX];
     uint64_t first_seqs[SIM_PARTITIONS_MAX]; // S0

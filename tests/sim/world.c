@@ -9,7 +9,7 @@ enum {
     PHASE_STEP_US = 100 * US_PER_MS,
     HEAL_MAX_US = 30 * US_PER_S, // until the grid must be whole again
     WHOLE_US = 2 * US_PER_S,     // of operations that must succeed
-    QUIET_US = 1500 * US_PER_MS, // for the last commit points to be told
+    QUIET_US = 4500 * US_PER_MS, // for the last commit points, and subscribers to miss the dead
     VIRTUAL_MAX_US = 300 * US_PER_S,
 };
 
@@ -45,7 +45,9 @@ static void plan_choose(struct world *world)
     plan->founder_count = between(world, 3, 5);
     if (between(world, 0, 9) == 0)
         plan->founder_count = between(world, 1, 2);
-    plan->machine_count = plan->founder_count + between(world, 0, 2);
+    // All are seeds, and a grid is founded by most of the seeds.
+    uint32_t spare_max = plan->founder_count > 2 ? 2 : plan->founder_count - 1;
+    plan->machine_count = plan->founder_count + between(world, 0, spare_max);
     plan->shard_count = between(world, 0, 3) == 0 ? 2 : 1;
     plan->partition_count = (uint32_t)1 << between(world, 2, 4);
     plan->backups = between(world, 0, 3) == 0 ? 2 : 1;
