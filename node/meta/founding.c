@@ -338,6 +338,9 @@ void founding_tick(struct member *member)
     if (seeking->founder_count > 0 &&
         (member->now_ms - seeking->asked_ms > FOUNDING_MS || !founders_are_seen(seeking)))
         founding_give_up(seeking);
+    uint64_t listen_ms = (uint64_t)LISTEN_HEARTBEATS * member->options.heartbeat_ms;
+    if (member->options.seed_count > 0 && member->now_ms - seeking->began_ms < listen_ms)
+        return;
     if (seeking->founder_count == 0) {
         if (seeking_is_bound(seeking, member->now_ms) || !founding_gather(member))
             return;

@@ -257,6 +257,24 @@ static void member_follow_view(struct member *member)
         heartbeat_hurry(member);
 }
 
+// Seeds that started again look for a grid among themselves, and found a second one unless those
+// that still are members call them. The leader does; where there is none, everybody.
+static void member_call_seeds(struct member *member)
+{
+    const struct member_options *options = &member->options;
+    uint64_t silent_ms = member->now_ms - member->heartbeat.answered_ms;
+    bool is_led = member->leading == NULL && silent_ms <= options->heartbeat_ms * UINT64_C(3) / 2;
+    if (!member_is_in_grid(member) || is_led || member->now_ms < member->call_ms)
+        return;
+    member->call_ms = member->now_ms + options->heartbeat_ms;
+    struct meeting message = member_message(member, MEETING_WELCOME);
+    struct member_address self = address_of(&options->self);
+    for (uint32_t i = 0; i < options->seed_count; i++) {
+        if (!address_equal(&options->seeds[i], &self))
+            member_send(member, &options->seeds[i], &message);
+    }
+}
+
 static void member_settle(struct member *member)
 {
     for (uint32_t round = 0; round < SETTLE_ROUNDS_MAX && !member_is_over(member); round++) {
@@ -272,6 +290,7 @@ static void member_settle(struct member *member)
     }
     if (!member_is_over(member) && member_is_in_grid(member))
         heartbeat_tick(member);
+    member_call_seeds(member);
     bool is_found = member->seeking != NULL && member->phase != MEMBER_SEEKING;
     if (is_found && founding_is_over(member->seeking, member->now_ms)) {
         seeking_free(member->seeking);
@@ -425,8 +444,12 @@ static void member_hear_as_seeker(struct member *member, const struct meeting *m
         if (message->grid_id == member_grid_id(member))
             (void)ledger_accept(&member->ledger, message->snapshot, message->grid_id);
         break;
-    case MEETING_JOIN:
     case MEETING_HEARTBEAT:
+        // To who had this address before: there is a grid, and its member may open the door.
+        if (message->sender.id == message->from)
+            seeking_welcome(member, message);
+        break;
+    case MEETING_JOIN:
     case MEETING_HEARTBEAT_REPLY:
     case MEETING_LEAVE:
         break; // for members

@@ -6,7 +6,7 @@
 struct seeking *seeking_new(const struct member *member)
 {
     struct seeking *seeking = memory_new(sizeof *seeking);
-    seeking->due_ms = member->now_ms;
+    seeking->began_ms = seeking->due_ms = member->now_ms;
     return seeking;
 }
 

@@ -14,6 +14,8 @@ enum {
     PROMISE_MS = 10000,
     FOUNDING_MS = 5000,
     // Silence after which a node is taken for gone.
+    // Members of a grid that stands call their seeds with every heartbeat.
+    LISTEN_HEARTBEATS = 4,
     SEEKER_SILENT_HEARTBEATS = 10,
     GRID_SILENT_HEARTBEATS = 25,
     SEEKERS_MAX = MEETING_SEEN_MAX - 1, // and this node itself
@@ -37,6 +39,7 @@ struct founder {
 };
 
 struct seeking {
+    uint64_t began_ms;
     uint64_t due_ms;
     uint32_t seeker_count;
     struct seeker seekers[SEEKERS_MAX];

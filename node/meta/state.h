@@ -36,6 +36,7 @@ struct member {
     struct heartbeat heartbeat;
     struct seeking *seeking; // owned; whoever founded a grid keeps it until its founders are there
     struct leading *leading; // owned; NULL: does not lead
+    uint64_t call_ms;        // when the seeds are called next
     uint64_t leave_until_ms; // DEPARTING by an own wish: then it goes as it is; 0: no limit
     uint32_t departure_count;
     struct departure departures[DEPARTURES_MAX];

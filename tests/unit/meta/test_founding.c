@@ -158,6 +158,24 @@ Test(founding, a_lonely_node_waits_for_its_seeds)
     town_free(town);
 }
 
+Test(founding, seeds_that_all_start_again_come_back_to_the_grid_that_is_left)
+{
+    struct town *town = town_new(4, 2, 2, 19);
+    town_start(town, 0);
+    town_start(town, 1);
+    cr_assert(town_run_until(town, town_is_settled, SOON_MS));
+    town_start(town, 2);
+    town_start(town, 3);
+    cr_assert(town_run_until(town, town_is_settled, SOON_MS));
+    town_kill(town, 0);
+    town_kill(town, 1);
+    town_start(town, 0);
+    town_start(town, 1);
+    town_run(town, 30000);
+    cr_expect(town_grids(town) == 1);
+    town_free(town);
+}
+
 Test(founding, a_witness_alone_founds_nothing)
 {
     struct town *town = town_new(1, 0, 1, 1);
