@@ -6,13 +6,16 @@
 //
 // Promises, for any weights and 1 to MEMBERS_MAX members (tests/unit/rules/test_placement.c):
 //  - no member above ceil(1.05 x its weighted fair share) of replicas, nor of primaries (a member
-//    can hold a partition only once; the rest is shared out among the others by weight);
+//    whose share would be more than one replica of each partition holds all; the rest is shared out
+//    among the others by weight);
 //  - a join or a leave moves at most 1.1 x the ideal number of replicas, when the standing table
-//    keeps the bounds;
+//    keeps the bounds. (Not so where zones have very different weight and as many copies as zones
+//    are wanted: copies that get apart are moves too. Nor where there are hardly more members than
+//    copies, of different weights.)
 //  - replicas of a partition in different zones as long as there are enough zones with room;
 //  - primaries move as little as the bounds allow; where possible a primary moves to a member that
 //    holds a copy already;
-//  - a table that keeps all bounds is returned unchanged.
+//  - what was placed is placed again as it is.
 #pragma once
 
 #include "cluster/base/error.h"
