@@ -36,8 +36,9 @@ void replica_deinit(struct replica *replica)
 static void replica_demote(struct replica *replica)
 {
     pending_expire(&replica->pending, UINT64_MAX, "the partition has another primary now");
-    for (uint32_t i = 0; i < replica->rules.backup_count; i++)
+    for (uint32_t i = 0; i < PRIMARY_BACKUPS_MAX; i++)
         fill_stop(&replica->links[i].fill);
+    memset(replica->links, 0, sizeof replica->links); // nobody tells a backup that they went down
     list_remove(&replica->touched_link);
     list_remove(&replica->filling_link);
     backup_init(&replica->copy, replica->rules.epoch, replica->rules.last_seq,
