@@ -43,9 +43,11 @@ write_config() { # NUMBER
 [node]
 node-name = n$1
 workers = 1
+[network]
+port = ${ports[$1 - 1]}
 [grid]
-members = n1@127.0.0.1:${ports[0]}, n2@127.0.0.1:${ports[1]},
-    n3@127.0.0.1:${ports[2]}
+seeds = 127.0.0.1:${ports[0]}, 127.0.0.1:${ports[1]}, 127.0.0.1:${ports[2]}
+bootstrap-expect = 3
 [log]
 log-file = $directory/n$1.log
 CONFIG

@@ -6,11 +6,12 @@ source "$(dirname "$0")/../system/lib.sh"
 
 first=$(free_port)
 second=$(free_port)
-members=n1@127.0.0.1:$first,n2@127.0.0.1:$second
-for name in n1 n2; do
-    start_node "$name" --members="$members" --workers=2 --partitions=64
-    processes="${processes:+$processes }$node"
-done
+founders=(--seeds="127.0.0.1:$first,127.0.0.1:$second" --bootstrap-expect=2 --workers=2
+    --partitions=64)
+start_node n1 --port="$first" "${founders[@]}"
+processes=$node
+start_node n2 --port="$second" "${founders[@]}"
+processes="$processes $node"
 for name in n1 n2; do
     case_ok "$name becomes ready" wait_until node_is_ready "$name"
 done

@@ -17,12 +17,12 @@ is_loaded() { # PORT
 for ((round = 1; round <= rounds; round++)); do
     first=$(free_port)
     second=$(free_port)
-    members=n1@127.0.0.1:$first,n2@127.0.0.1:$second
-    processes=
-    for name in n1 n2; do
-        start_node "$name" --members="$members" --workers=3 --partitions=64
-        processes="$node $processes"
-    done
+    founders=(--seeds="127.0.0.1:$first,127.0.0.1:$second" --bootstrap-expect=2 --workers=3
+        --partitions=64)
+    start_node n1 --port="$first" "${founders[@]}"
+    processes=$node
+    start_node n2 --port="$second" "${founders[@]}"
+    processes="$node $processes"
     for name in n1 n2; do
         case_ok "round $round: $name becomes ready" wait_until node_is_ready "$name"
     done

@@ -16,10 +16,10 @@ output_has() { # STATUS PATTERN COMMAND...
 
 port_1=$(free_port)
 port_2=$(free_port)
-members=n1@127.0.0.1:$port_1,n2@127.0.0.1:$port_2
-start_node n1 --node-name=n1 --members="$members" --workers=2
+founders=(--seeds="127.0.0.1:$port_1,127.0.0.1:$port_2" --bootstrap-expect=2 --workers=2)
+start_node n1 --port="$port_1" "${founders[@]}"
 pid=$node
-start_node n2 --node-name=n2 --members="$members" --workers=2
+start_node n2 --port="$port_2" "${founders[@]}"
 case_ok 'node 1 becomes ready' wait_until node_is_ready n1
 case_ok 'node 2 becomes ready' wait_until node_is_ready n2
 short=(--target "127.0.0.1:$port_2" --records 1k --warm-up 0 --quiet)

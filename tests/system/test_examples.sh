@@ -8,9 +8,9 @@ second=$(free_port)
 while [ "$second" = "$first" ]; do
     second=$(free_port)
 done
-members="n1@127.0.0.1:$first, n2@127.0.0.1:$second"
-start_node n1 --members="$members"
-start_node n2 --members="$members"
+founders=(--seeds="127.0.0.1:$first, 127.0.0.1:$second" --bootstrap-expect=2)
+start_node n1 --port="$first" "${founders[@]}"
+start_node n2 --port="$second" "${founders[@]}"
 case_ok 'two nodes start' wait_until node_is_ready n1
 case_ok 'and find each other' wait_until node_is_ready n2
 
