@@ -23,6 +23,18 @@ static bool town_is_whole(const struct town *town)
     return town_living(town) == NODES && town_is_settled(town);
 }
 
+// Whether a grid that loses one more node keeps a majority of its voters: all of them are there,
+// and they are three at least.
+static bool town_may_lose_one(const struct town *town)
+{
+    if (!town_has_leader(town) || town_living(town) < NODES || town_member_count(town) < NODES)
+        return false;
+    uint32_t present = 0;
+    for (uint32_t i = 0; i < NODES; i++)
+        present += town_votes(town, i);
+    return present == town_voter_count(town) && present >= 3;
+}
+
 // What an operator, or a supervisor of processes, would do.
 static void town_restart_gone(struct town *town)
 {
@@ -44,8 +56,7 @@ static void town_disturb(struct town *town)
     char text[MEETING_TEXT_BYTES_MAX];
     switch (random_below(&town->random, 8)) {
     case 0:
-        // Never so many that a majority of the voters is lost for good.
-        if (node->member != NULL && town_living(town) >= NODES)
+        if (town_may_lose_one(town))
             town_kill(town, victim);
         break;
     case 1:
@@ -65,9 +76,25 @@ static void town_disturb(struct town *town)
         town_divide(town, 0);
         break;
     default:
-        if (node->member != NULL && town_living(town) >= NODES)
+        if (town_may_lose_one(town))
             (void)member_leave(node->member, text, 0);
         break;
+    }
+}
+
+static void town_print(const struct town *town)
+{
+    for (uint32_t i = 0; i < NODES; i++) {
+        struct member_status status = {0};
+        if (town->nodes[i].member != NULL)
+            member_status(town->nodes[i].member, &status);
+        fprintf(stderr, "n%u %lx: phase %d term %lu leader %lx view %lu servers", i,
+                town_id(town, i), (int)status.phase, status.term, status.leader,
+                status.view_version);
+        for (uint32_t j = 0; j < status.configuration.count; j++)
+            fprintf(stderr, " %lx%s", status.configuration.servers[j].id,
+                    status.configuration.servers[j].is_voter ? "" : " (learner)");
+        fprintf(stderr, "\n");
     }
 }
 
@@ -81,14 +108,7 @@ static void town_settle(struct town *town, uint64_t seed)
         if (town_run_until(town, town_is_whole, 500))
             return;
     }
-    for (uint32_t i = 0; i < NODES; i++) {
-        struct member_status status = {0};
-        if (town->nodes[i].member != NULL)
-            member_status(town->nodes[i].member, &status);
-        fprintf(stderr, "n%u: phase %d term %lu leader %lx view %lu servers %u\n", i,
-                (int)status.phase, status.term, status.leader, status.view_version,
-                status.configuration.count);
-    }
+    town_print(town);
     cr_assert(false, "META_SEEDS=%lu-%lu: the grid did not heal", seed, seed);
 }
 
