@@ -16,11 +16,12 @@ struct map_count {
 
 struct gather {
     struct grid *grid;
-    struct op op; // what each worker is asked
-    uint64_t view_version;
+    struct op op;           // what each worker is asked
+    uint64_t first_version; // of the views under which workers were asked and answered
+    uint64_t last_version;
+    uint32_t generation; // of the topology when they were asked
     uint32_t under_way;
     enum error error; // the first
-    bool is_stale;    // a worker had another view: partitions may be missing, or counted twice
     uint64_t total;
     struct map_count *maps; // owned
     size_t map_count;
@@ -86,26 +87,31 @@ static void part_answered(void *context, const struct op_reply *reply, uint8_t v
         gather_fail(gather, reply->error, reply->text);
         return;
     }
-    gather->is_stale |= view != (uint8_t)gather->view_version;
+    uint64_t version = client_sync_version(gather->grid, view);
+    if (version < gather->first_version)
+        gather->first_version = version;
+    if (version > gather->last_version)
+        gather->last_version = version;
     gather->total += reply->count;
     if (part->op.kind == OP_MAPS && !maps_add(gather, reply->value))
         gather_fail(gather, ERROR_MALFORMED_FRAME, bytes_of_text("the list of maps is malformed"));
     if (part->op.kind == OP_CLEAR && reply->more) {
         part->op.position = reply->position;
-        // The link stands as long as the view does.
-        if (gather->grid->topology.view.version == gather->view_version)
+        if (gather->grid->topology.generation == gather->generation)
             part_send(part);
+        else // the link may be gone
+            gather_fail(gather, ERROR_MOVED, bytes_of_text("members came or went all the time"));
     }
 }
 
 // Asks everybody that has primaries, and waits for everything.
-static void gather_attempt(struct gather *gather)
+static void gather_attempt(struct gather *gather, int64_t start_ms)
 {
     const struct client_topology *topology = &gather->grid->topology;
     struct part *parts = memory_new_array(topology->link_count, sizeof *parts);
-    gather->view_version = topology->view.version;
+    gather->first_version = gather->last_version = topology->view.version;
+    gather->generation = topology->generation;
     gather->error = ERROR_NONE;
-    gather->is_stale = false;
     gather->map_count = 0;
     if (gather->op.kind != OP_CLEAR) // what was removed stays removed
         gather->total = 0;
@@ -119,11 +125,13 @@ static void gather_attempt(struct gather *gather)
     while (gather->under_way > 0)
         event_base_loop(gather->grid->base, EVLOOP_ONCE);
     free(parts);
-    if (gather->is_stale || topology->view.version != gather->view_version)
+    // Otherwise partitions may be missing, or counted twice.
+    if (gather->error == ERROR_NONE &&
+        !client_sync_is_steady(gather->grid, gather->first_version, gather->last_version, start_ms))
         gather_fail(gather, ERROR_MOVED, bytes_of_text("partitions were moving all the time"));
 }
 
-// Attempts until all workers answer under one view: then each partition counts once.
+// Attempts until no primary has moved meanwhile: then each partition counts once.
 static enum grid_error gather_run(struct gather *gather)
 {
     struct grid *grid = gather->grid;
@@ -135,7 +143,7 @@ static enum grid_error gather_run(struct gather *gather)
         error = client_sync_wait_members(grid);
         if (error != GRID_OK)
             return error;
-        gather_attempt(gather);
+        gather_attempt(gather, start_ms);
         if (gather->error == ERROR_NONE) {
             grid->error_text[0] = '\0';
             return GRID_OK;

@@ -401,6 +401,36 @@ GRID_API enum grid_error grid_cluster(struct grid *grid, size_t member,
                                       enum grid_cluster_command command, const char *argument,
                                       struct grid_bytes *answer);
 
+// What becomes of a member's share of the partitions. Texts are borrowed until the callback
+// returns.
+struct grid_share {
+    const char *name;
+    uint16_t weight;
+    bool is_added; // by a change that was asked about; so are the removed
+    bool is_removed;
+    uint32_t primary_count; // partitions now
+    uint32_t backup_count;
+    uint32_t primary_count_after;
+    uint32_t backup_count_after;
+    uint32_t fill_count;      // copies that it would be sent
+    uint32_t take_over_count; // partitions that it would become the primary of
+    uint32_t drop_count;      // copies that it would give up
+};
+
+// A member that is to join, or, with weight 0, to leave.
+struct grid_member_change {
+    const char *name;
+    uint16_t weight; // 0 to 100
+};
+
+// What the grid would move after these changes (`count` may be 0: what it has to move as it is),
+// computed here from the view that is known: nothing is asked, nothing is moved. Visits members in
+// the order of their numbers, then those to be added, which are in no zone. Synchronous.
+typedef void grid_share_fn(void *context, const struct grid_share *share);
+GRID_API enum grid_error grid_rebalance_simulate(struct grid *grid,
+                                                 const struct grid_member_change *changes,
+                                                 size_t count, grid_share_fn *visit, void *context);
+
 // ---- Values ----
 
 // Builds MessagePack, appending. Containers are opened with their number of elements, which must
@@ -440,8 +470,12 @@ GRID_API char *grid_value_to_json(struct grid_bytes value);
 // The element of a map under a text key, or data NULL.
 GRID_API struct grid_bytes grid_value_field(struct grid_bytes map, const char *name);
 
+// The element of an array with this index, or data NULL.
+GRID_API struct grid_bytes grid_value_element(struct grid_bytes array, size_t index);
+
 // False when the object is of another type.
 GRID_API bool grid_value_int(struct grid_bytes value, int64_t *number);
+GRID_API bool grid_value_uint(struct grid_bytes value, uint64_t *number);
 GRID_API bool grid_value_double(struct grid_bytes value, double *number); // ints too
 GRID_API bool grid_value_str(struct grid_bytes value, struct grid_bytes *text);
 GRID_API bool grid_value_bool(struct grid_bytes value, bool *flag);

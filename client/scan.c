@@ -77,12 +77,11 @@ static void walked(struct grid_scan *scan, const struct client_link *link, uint3
 
 // After `walked`: stays inside of a partition that is not finished, else goes to the first open
 // one.
-static void position_move(struct grid_scan *scan, const struct op_reply *reply)
+static void position_move(struct grid_scan *scan, bool more, struct scan_position position)
 {
-    uint16_t partition = reply->position.partition;
-    if (reply->more && reply->position.hash != 0 && partition < scan->partition_count &&
-        !is_done(scan, partition)) {
-        scan->position = reply->position;
+    if (more && position.hash != 0 && position.partition < scan->partition_count &&
+        !is_done(scan, position.partition)) {
+        scan->position = position;
         return;
     }
     while (scan->first_open < scan->partition_count && is_done(scan, scan->first_open))
@@ -94,25 +93,12 @@ static void position_move(struct grid_scan *scan, const struct op_reply *reply)
 
 struct page_wait {
     struct grid_scan *scan;
-    struct client_link *link;
-    uint64_t view_version;
+    uint64_t version; // of the view under which the worker has answered
     bool is_done;
     enum error error;
+    bool more;
+    struct scan_position position;
 };
-
-// Rows of partitions that were walked elsewhere before they came to this worker are left out.
-static void rows_take(struct grid_scan *scan, struct bytes rows)
-{
-    struct scan_row row;
-    if (scan->view_version == scan->grid->topology.view.version) {
-        buffer_append(&scan->page, rows.data, rows.size);
-        return;
-    }
-    for (struct bytes left = rows; scan_row_next(&left, &row); rows = left) {
-        if (!is_done(scan, key_partition(key_hash(row.key), scan->partition_count)))
-            buffer_append(&scan->page, rows.data, rows.size - left.size);
-    }
-}
 
 static void page_answered(void *context, const struct op_reply *reply, uint8_t view)
 {
@@ -120,29 +106,41 @@ static void page_answered(void *context, const struct op_reply *reply, uint8_t v
     struct grid_scan *scan = wait->scan;
     struct grid *grid = scan->grid;
     wait->is_done = true;
+    wait->error = reply->error;
     if (reply->error != ERROR_NONE) {
         struct bytes text = client_keep_copy(&grid->keep, reply->text);
-        wait->error = reply->error;
         client_sync_fail(grid, (enum grid_error)reply->error,
                          text.size > 0 ? (const char *)text.data : error_name(reply->error));
         return;
     }
-    // Under another view the worker has walked other partitions than we think.
-    if (view != (uint8_t)wait->view_version || grid->topology.view.version != wait->view_version) {
-        wait->error = ERROR_MOVED;
-        client_sync_fail(grid, GRID_MOVED, "partitions were moving all the time");
-        return;
-    }
-    rows_take(scan, reply->rows);
+    wait->version = client_sync_version(grid, view);
+    wait->more = reply->more;
+    wait->position = reply->position;
+    buffer_append(&scan->page, reply->rows.data, reply->rows.size);
     if (reply->limit != 0 && scan->rows_left == UINT64_MAX)
         scan->rows_left = reply->limit;
-    walked(scan, wait->link, reply->more ? reply->position.partition : scan->partition_count);
-    position_move(scan, reply);
 }
 
-static enum error page_ask(struct grid_scan *scan)
+// Leaves rows out of partitions that were walked elsewhere before they came to this worker.
+static void rows_filter(struct grid_scan *scan)
+{
+    struct buffer kept = {0};
+    struct bytes rows = buffer_bytes(&scan->page);
+    struct scan_row row;
+    if (scan->grid->topology.steady_since <= scan->view_version)
+        return;
+    for (struct bytes left = rows; scan_row_next(&left, &row); rows = left) {
+        if (!is_done(scan, key_partition(key_hash(row.key), scan->partition_count)))
+            buffer_append(&kept, rows.data, rows.size - left.size);
+    }
+    buffer_deinit(&scan->page);
+    scan->page = kept;
+}
+
+static enum error page_ask(struct grid_scan *scan, int64_t start_ms)
 {
     struct grid *grid = scan->grid;
+    const struct client_topology *topology = &grid->topology;
     struct op op = {.kind = OP_SCAN,
                     .map = bytes_of_text(scan->map ? scan->map : QUERY_MAP_NAME),
                     .position = scan->position,
@@ -150,20 +148,34 @@ static enum error page_ask(struct grid_scan *scan)
                     .query = bytes_of_text(scan->query ? scan->query : "")};
     if (scan->rows_left < op.limit)
         op.limit = (uint32_t)scan->rows_left;
-    struct page_wait wait = {.scan = scan,
-                             .link =
-                                 client_topology_route(&grid->topology, scan->position.partition),
-                             .view_version = grid->topology.view.version};
-    if (!wait.link) {
+    struct page_wait wait = {.scan = scan};
+    struct client_link *link = client_topology_route(topology, scan->position.partition);
+    uint64_t asked_version = topology->view.version;
+    uint32_t generation = topology->generation;
+    if (!link) {
         client_sync_fail(grid, GRID_NOT_OWNER, "a partition has no primary");
         return ERROR_NOT_OWNER;
     }
-    if (client_operation_send(grid, wait.link, &op, page_answered, &wait) != ERROR_NONE) {
+    buffer_clear(&scan->page);
+    if (client_operation_send(grid, link, &op, page_answered, &wait) != ERROR_NONE) {
         client_sync_fail(grid, GRID_OVERLOADED, "too many operations are under way");
         return ERROR_OVERLOADED;
     }
     client_sync_wait(grid, &wait.is_done);
-    return wait.error;
+    if (wait.error != ERROR_NONE)
+        return wait.error;
+    uint64_t first = wait.version < asked_version ? wait.version : asked_version;
+    // Otherwise the worker may have walked other partitions than we think.
+    if (!client_sync_is_steady(grid, first, wait.version, start_ms) ||
+        topology->generation != generation) {
+        buffer_clear(&scan->page);
+        client_sync_fail(grid, GRID_MOVED, "partitions were moving all the time");
+        return ERROR_MOVED;
+    }
+    rows_filter(scan);
+    walked(scan, link, wait.more ? wait.position.partition : scan->partition_count);
+    position_move(scan, wait.more, wait.position);
+    return ERROR_NONE;
 }
 
 static enum grid_error page_fetch(struct grid_scan *scan)
@@ -177,7 +189,7 @@ static enum grid_error page_fetch(struct grid_scan *scan)
             return error;
         if (grid->topology.view.grid_id != scan->grid_id)
             return client_sync_fail(grid, GRID_MOVED, "this is another grid now");
-        enum error asked = page_ask(scan);
+        enum error asked = page_ask(scan, start_ms);
         scan->rows = buffer_bytes(&scan->page);
         if (asked == ERROR_NONE || !client_sync_may_retry(grid, asked, start_ms))
             return (enum grid_error)asked;

@@ -96,6 +96,14 @@ bool client_sync_may_retry(const struct grid *grid, enum error error, int64_t st
             error == ERROR_DISCONNECTED || error == ERROR_TOO_FEW_COPIES);
 }
 
+bool client_sync_is_steady(struct grid *grid, uint64_t first, uint64_t last, int64_t start_ms)
+{
+    while (grid->topology.view.version < last &&
+           client_clock_ms() - start_ms < grid->options.timeout_ms)
+        client_sync_pause(grid);
+    return grid->topology.view.version >= last && grid->topology.steady_since <= first;
+}
+
 const char *grid_error_text(const struct grid *grid)
 {
     return grid->error_text;

@@ -89,6 +89,8 @@ static void primaries_compare(struct client_topology *topology, const struct vie
             primary_id(view, partition) != primary_id(old, partition))
             topology->moved[topology->moved_count++] = (uint16_t)partition;
     }
+    if (topology->moved_count > 0)
+        topology->steady_since = view->version;
 }
 
 bool client_topology_apply(struct client_topology *topology, const struct client_link_host *host,
@@ -119,6 +121,7 @@ bool client_topology_apply(struct client_topology *topology, const struct client
     free(old.members);
     view_deinit(&old.view);
     links_number(topology);
+    topology->generation += has_changed;
     return has_changed;
 }
 
@@ -147,6 +150,7 @@ bool client_topology_adjust(struct client_topology *topology, client_link_end_fn
         member_resize(member, on_end);
     }
     links_number(topology);
+    topology->generation += has_changed;
     return has_changed;
 }
 

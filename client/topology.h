@@ -22,7 +22,9 @@ struct client_topology {
     struct view view;
     struct client_member **members; // owned; by number, NULL: the place is empty
     uint32_t link_count;            // of all members
-    uint16_t *moved;                // owned; partitions that the last view gave another primary
+    uint32_t generation;            // grows when links are made or freed
+    uint64_t steady_since; // version: no partition has got another primary since, up to the view's
+    uint16_t *moved;       // owned; partitions that the last view gave another primary
     uint32_t moved_count;
 };
 
