@@ -44,7 +44,12 @@ static void think_run(void *context, uint64_t step);
 
 static void link_drop(struct client_link *link)
 {
-    stream_close(&link->port);
+    // A close would go on sending for minutes: an attempt could arrive long after its retry was
+    // answered, and be taken for a new operation.
+    if (link->client->world->has_orphans)
+        stream_close(&link->port);
+    else
+        stream_abort(&link->port);
     link->is_up = false;
     buffer_clear(&link->in);
     buffer_clear(&link->out);

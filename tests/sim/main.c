@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The simulator: sim --seeds=A-B [--bug=NAME] [--jobs=N] [--trace] [--twice] [--first]. Each seed
-// runs in a process of its own, so that one that aborts is one that failed.
+// The simulator: sim --seeds=A-B [--bug=NAME] [--jobs=N] [--trace] [--twice] [--first] [--orphans].
+// Each seed runs in a process of its own, so that one that aborts is one that failed.
 #include "cluster/base/units.h"
 #include "tests/sim/world.h"
 
@@ -16,8 +16,9 @@ struct options {
     enum bug bug;
     uint32_t jobs;
     bool trace;
-    bool twice; // each seed two times: both traces must be equal
-    bool first; // ends at the first seed that fails
+    bool twice;   // each seed two times: both traces must be equal
+    bool orphans; // see struct world_options
+    bool first;   // ends at the first seed that fails
 };
 
 // What a run tells its parent.
@@ -48,8 +49,10 @@ struct campaign {
 static void seed_run(const struct options *options, uint64_t seed, struct outcome *outcome)
 {
     struct world *world = memory_new(sizeof *world);
-    struct world_options wanted = {
-        .seed = seed, .bug = options->bug, .trace = options->trace ? stdout : NULL};
+    struct world_options wanted = {.seed = seed,
+                                   .bug = options->bug,
+                                   .has_orphans = options->orphans,
+                                   .trace = options->trace ? stdout : NULL};
     *outcome = (struct outcome){0};
     outcome->has_passed = world_run(world, &wanted);
     outcome->hash = world->trace.hash;
@@ -142,8 +145,9 @@ static void job_end(struct campaign *campaign, struct job *job, int status)
         campaign->first_failed = job->seed;
     printf("seed %" PRIu64 ": %s\n", job->seed,
            !is_told || outcome.has_passed ? "aborted, or leaked: see above" : outcome.failure);
-    printf("  again: sim --seeds=%" PRIu64 "-%" PRIu64 "%s%s --trace\n", job->seed, job->seed,
-           options->bug ? " --bug=" : "", options->bug ? bug_name(options->bug) : "");
+    printf("  again: sim --seeds=%" PRIu64 "-%" PRIu64 "%s%s%s --trace\n", job->seed, job->seed,
+           options->bug ? " --bug=" : "", options->bug ? bug_name(options->bug) : "",
+           options->orphans ? " --orphans" : "");
     fflush(stdout);
 }
 
@@ -209,8 +213,9 @@ static void campaign_report(const struct campaign *campaign)
 
 static int usage(void)
 {
-    fprintf(stderr, "sim --seeds=A-B [--bug=NAME] [--jobs=N] [--trace] [--twice] [--first]\n"
-                    "bugs:");
+    fprintf(stderr,
+            "sim --seeds=A-B [--bug=NAME] [--jobs=N] [--trace] [--twice] [--first] [--orphans]\n"
+            "bugs:");
     for (enum bug bug = BUG_NONE + 1; bug < BUG_COUNT; bug++)
         fprintf(stderr, " %s", bug_name(bug));
     fprintf(stderr, "\n");
@@ -233,6 +238,8 @@ static bool option_read(struct options *options, const char *argument)
         return options->trace = true;
     if (strcmp(argument, "--twice") == 0)
         return options->twice = true;
+    if (strcmp(argument, "--orphans") == 0)
+        return options->orphans = true;
     if (strcmp(argument, "--first") == 0)
         return options->first = true;
     return false;

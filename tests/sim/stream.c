@@ -29,7 +29,9 @@ struct direction {
     uint64_t last_at_us;       // of the segment sent last
     uint64_t stalled_since_us; // something is not acknowledged since then; 0: nothing
     uint64_t retry_us;
-    bool is_planned;             // an event for the first segment stands
+    bool is_planned; // an event stands, at planned_us
+    uint64_t planned_us;
+    uint64_t plan_number;        // of that event; others are void
     bool is_acknowledgement_due; // it was delivered, and the way back was cut
 };
 
@@ -46,7 +48,7 @@ struct stream {
     struct direction directions[2];
 };
 
-static void direction_run(void *context, uint64_t end);
+static void direction_run(void *context, uint64_t argument);
 
 static uint64_t now_us(const struct stream *stream)
 {
@@ -85,12 +87,17 @@ static void end_break(struct stream *stream, uint32_t end, uint64_t delay_us)
 
 // ---- Segments ----
 
+// The earliest of what was planned counts; events of later ones find themselves replaced.
 static void direction_plan(struct stream *stream, uint32_t end, uint64_t at_us)
 {
-    if (stream->directions[end].is_planned)
+    struct direction *direction = &stream->directions[end];
+    if (direction->is_planned && direction->planned_us <= at_us)
         return;
-    stream->directions[end].is_planned = true;
-    timeline_plan(stream->network->timeline, at_us, direction_run, stream, end);
+    direction->is_planned = true;
+    direction->planned_us = at_us;
+    direction->plan_number++;
+    timeline_plan(stream->network->timeline, at_us, direction_run, stream,
+                  direction->plan_number << 1 | end);
 }
 
 static void segment_send(struct stream *stream, uint32_t end, enum segment_kind kind,
@@ -199,43 +206,58 @@ static void direction_stall(struct stream *stream, uint32_t end)
         direction_retry(stream, end);
 }
 
+// The first segment arrives. Its acknowledgement may not come back.
+static void direction_deliver(struct stream *stream, uint32_t end, bool is_open_back)
+{
+    struct direction *direction = &stream->directions[end];
+    struct segment *segment = LIST_ENTRY(list_pop(&direction->segments), struct segment, link);
+    direction->is_acknowledgement_due = !is_open_back;
+    if (is_open_back) {
+        direction->stalled_since_us = 0;
+        direction->retry_us = RETRY_FIRST_US;
+    }
+    arrive(stream, end, segment);
+    free(segment);
+}
+
+static const struct segment *segment_first(const struct direction *direction)
+{
+    return list_is_empty(&direction->segments)
+               ? NULL
+               : LIST_ENTRY(direction->segments.next, struct segment, link);
+}
+
 static void direction_run(void *context, uint64_t argument)
 {
     struct stream *stream = context;
-    uint32_t end = (uint32_t)argument;
+    uint32_t end = (uint32_t)(argument & 1);
     struct direction *direction = &stream->directions[end];
-    struct network *network = stream->network;
+    const struct network *network = stream->network;
+    if (direction->plan_number != argument >> 1)
+        return;
     direction->is_planned = false;
     if (!stream->ports[0] && !stream->ports[1])
         segments_drop(direction);
     bool is_open = network_passes(network, stream->hosts[end], stream->hosts[1 - end]);
     bool is_open_back = !network->paths[stream->hosts[1 - end]][stream->hosts[end]].is_cut;
-    if (direction->is_acknowledgement_due && is_open && is_open_back)
-        direction->is_acknowledgement_due = false;
-    if (list_is_empty(&direction->segments) && !direction->is_acknowledgement_due) {
-        direction->stalled_since_us = 0;
-        return;
-    }
-    if (!is_open || direction->is_acknowledgement_due) {
-        direction_stall(stream, end);
-        return;
-    }
     uint64_t awake_us = network->hosts[stream->hosts[1 - end]].paused_until_us;
-    if (awake_us > now_us(stream)) {
+    if (is_open && is_open_back)
+        direction->is_acknowledgement_due = false;
+    const struct segment *first = segment_first(direction);
+    if (first && is_open && awake_us > now_us(stream)) {
         direction_plan(stream, end, awake_us);
         return;
     }
-    struct segment *segment = LIST_ENTRY(list_pop(&direction->segments), struct segment, link);
-    direction->stalled_since_us = 0;
-    direction->retry_us = RETRY_FIRST_US;
-    direction->is_acknowledgement_due = !is_open_back;
-    arrive(stream, end, segment);
-    free(segment);
-    if (direction->is_acknowledgement_due)
-        direction_retry(stream, end);
-    else if (!list_is_empty(&direction->segments))
-        direction_plan(stream, end,
-                       LIST_ENTRY(direction->segments.next, struct segment, link)->at_us);
+    if (first && is_open && first->at_us <= now_us(stream))
+        direction_deliver(stream, end, is_open_back);
+    first = segment_first(direction);
+    if ((first && !is_open) || direction->is_acknowledgement_due)
+        direction_stall(stream, end);
+    else
+        direction->stalled_since_us = 0;
+    first = segment_first(direction);
+    if (first && is_open)
+        direction_plan(stream, end, first->at_us);
 }
 
 // ---- What owners do ----
@@ -286,6 +308,19 @@ void stream_close(struct port *port)
         return;
     port_detach(stream, port->end);
     segment_send(stream, port->end, SEGMENT_CLOSE, bytes_of(NULL, 0));
+}
+
+void stream_abort(struct port *port)
+{
+    struct stream *stream = port->stream;
+    if (!stream)
+        return;
+    uint32_t end = port->end;
+    struct direction *direction = &stream->directions[end];
+    // What is stalled has not left yet; the rest is on its way.
+    if (!network_passes(stream->network, stream->hosts[end], stream->hosts[1 - end]))
+        segments_drop(direction);
+    stream_close(port);
 }
 
 static void keep_alive_run(void *context, uint64_t end)

@@ -36,6 +36,8 @@ void stream_open(struct network *network, uint32_t to, struct port *port,
 void stream_write(struct port *port, struct bytes data);
 // Harmless on a port that is closed. What was written still arrives, then the other end's `closed`.
 void stream_close(struct port *port);
+// The same, but what could not leave yet never will.
+void stream_abort(struct port *port);
 
 // The host is gone: its ports are closed without a word. `is_silent`: the other ends are not told
 // but by time-outs.

@@ -172,6 +172,7 @@ static void phase_run(void *context, uint64_t argument)
 static void world_init(struct world *world, const struct world_options *options)
 {
     *world = (struct world){.seed = options->seed, .bug = options->bug};
+    world->has_orphans = options->has_orphans;
     world->random.state = options->seed;
     world->trace.out = options->trace;
     plan_choose(world);

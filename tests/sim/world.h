@@ -76,6 +76,7 @@ struct tally {
 struct world {
     uint64_t seed;
     enum bug bug;
+    bool has_orphans;
     struct plan plan;
     struct random random;
     struct timeline timeline;
@@ -98,7 +99,8 @@ struct world {
 struct world_options {
     uint64_t seed;
     enum bug bug;
-    FILE *trace; // borrowed; NULL: none
+    bool has_orphans; // what clients have written outlives their connections, as close() does it
+    FILE *trace;      // borrowed; NULL: none
 };
 
 // Runs a whole life of a grid. True: nothing was violated; else world->failure says what.
