@@ -200,6 +200,18 @@ Test(retry, overload_after_an_attempt_of_unknown_fate_is_tried_again)
     cr_assert_eq(planned, 3);
 }
 
+// Each letter of the plan was followed, and the answers have come.
+static bool the_plan_is_through(void *context)
+{
+    const char *letters = context;
+    const struct client_request *request =
+        LIST_ENTRY(grid->requests.timed.next, struct client_request, order);
+    if (seen.count > 0)
+        return true;
+    return planned >= strlen(letters) - 1 && !list_is_empty(&grid->requests.timed) &&
+           (request->state == REQUEST_QUEUED || strchr(letters, 's'));
+}
+
 Test(retry, the_last_refusal_is_told_at_the_deadline)
 {
     static const struct {
@@ -211,8 +223,15 @@ Test(retry, the_last_refusal_is_told_at_the_deadline)
                 {"s*", GRID_INDETERMINATE}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         seen.count = swallowed_count = 0;
-        start(1, (struct grid_options){.timeout_ms = 60}, rows[i].plan);
+        planned = 0;
+        start(1, (struct grid_options){.timeout_ms = 200}, rows[i].plan);
         submit(GRID_PUT, 1);
+        // No attempt shall be under way at the deadline.
+        fake_wait(&fake, the_plan_is_through, (void *)(uintptr_t)rows[i].plan);
+        for (uint32_t partition = 0; partition < FAKE_PARTITIONS; partition++) {
+            if (client_holds_is_held(&grid->holds, (uint16_t)partition))
+                grid->holds.array[partition].until_ms = INT64_MAX;
+        }
         fake_wait_count(&fake, &seen.count, 1);
         cr_assert_eq(seen.errors[0], rows[i].error, "%s: %s", rows[i].plan, seen.text);
         teardown();
