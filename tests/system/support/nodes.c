@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/system/support/nodes.h"
 
+#include "tests/system/support/network.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,15 +17,32 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { OPTIONS_MAX = 16, PAUSE_MS = 5 };
+enum {
+    OPTIONS_MAX = 16,
+    ARGUMENTS_OWN = 8, // those that every node gets
+    PAUSE_MS = 5,
+};
+
+static const char ready_text[] = " ready: ";
 
 static int failed_cases;
 
-uint64_t now_ms(void)
+uint64_t now_us(void)
 {
     struct timespec time;
     clock_gettime(CLOCK_MONOTONIC, &time);
-    return (uint64_t)time.tv_sec * 1000 + (uint64_t)time.tv_nsec / 1000000;
+    return (uint64_t)time.tv_sec * 1000000 + (uint64_t)time.tv_nsec / 1000;
+}
+
+uint64_t now_ms(void)
+{
+    return now_us() / 1000;
+}
+
+uint32_t environment_number(const char *name, uint32_t otherwise)
+{
+    const char *text = getenv(name);
+    return text ? (uint32_t)strtoul(text, NULL, 10) : otherwise;
 }
 
 void case_report(bool passed, const char *name)
@@ -68,48 +88,82 @@ static uint16_t free_port(void)
     return ntohs(address.sin_port);
 }
 
-static void log_path(const struct nodes *nodes, uint32_t number, char path[128])
+// What the node logs ("log"), or says beside that when it fails a check ("err").
+static void node_path(const struct nodes *nodes, uint32_t number, const char *kind, char path[128])
 {
-    snprintf(path, 128, "%s/n%u.log", nodes->directory, number + 1);
+    snprintf(path, 128, "%s/n%u.%s", nodes->directory, number + 1, kind);
 }
 
-static void node_spawn(struct nodes *nodes, uint32_t number)
+// ---- Starting ----
+
+struct arguments {
+    uint32_t count;
+    const char *list[OPTIONS_MAX + ARGUMENTS_OWN + 1];
+    char texts[ARGUMENTS_OWN][512];
+};
+
+__attribute__((format(printf, 2, 3))) static void argument_add(struct arguments *arguments,
+                                                               const char *format, ...)
 {
-    char name[32], seeds[280], expect[40], port[32], log[160], path[128], program[512];
+    char *text = arguments->texts[arguments->count];
+    va_list values;
+    va_start(values, format);
+    vsnprintf(text, sizeof arguments->texts[0], format, values);
+    va_end(values);
+    arguments->list[arguments->count++] = text;
+}
+
+static void arguments_make(const struct nodes *nodes, uint32_t number, struct arguments *arguments)
+{
     const char *build = getenv("BUILD");
-    const char *arguments[OPTIONS_MAX + 8];
-    int count = 0;
-    log_path(nodes, number, path);
-    snprintf(program, sizeof program, "%s/grid-node", build ? build : "build");
-    snprintf(name, sizeof name, "--node-name=n%u", number + 1);
-    snprintf(seeds, sizeof seeds, "--seeds=%s", nodes->seeds);
-    snprintf(expect, sizeof expect, "--bootstrap-expect=%u", nodes->expect);
-    snprintf(port, sizeof port, "--port=%u", nodes->ports[number]);
-    snprintf(log, sizeof log, "--log-file=%s", path);
-    arguments[count++] = program;
-    arguments[count++] = name;
-    arguments[count++] = seeds;
-    arguments[count++] = expect;
-    arguments[count++] = port;
-    arguments[count++] = log;
+    char log[128];
+    node_path(nodes, number, "log", log);
+    argument_add(arguments, "%s/grid-node", build ? build : "build");
+    argument_add(arguments, "--node-name=n%u", number + 1);
+    argument_add(arguments, "--seeds=%s", nodes->seeds);
+    argument_add(arguments, "--bootstrap-expect=%u", nodes->expect);
+    argument_add(arguments, "--port=%u", nodes->ports[number]);
+    argument_add(arguments, "--log-file=%s", log);
+    if (nodes->network) {
+        argument_add(arguments, "--bind=0.0.0.0");
+        argument_add(arguments, "--advertise=%s", network_host(nodes->network, number));
+    }
     for (int i = 0; nodes->options && nodes->options[i] && i < OPTIONS_MAX; i++)
-        arguments[count++] = nodes->options[i];
-    arguments[count] = NULL;
+        arguments->list[arguments->count++] = nodes->options[i];
+}
+
+// In the child. What a failed check says comes over standard error.
+static void node_become(const struct nodes *nodes, uint32_t number,
+                        const struct arguments *arguments)
+{
+    char path[128];
+    node_path(nodes, number, "err", path);
+    int descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    if (descriptor < 0 || dup2(descriptor, STDERR_FILENO) < 0)
+        give_up(path);
+    if (nodes->network)
+        network_enter(nodes->network, number);
+    execv(arguments->list[0], (char *const *)(uintptr_t)arguments->list);
+    give_up(arguments->list[0]);
+}
+
+void node_begin(struct nodes *nodes, uint32_t number)
+{
+    struct arguments arguments = {0};
+    arguments_make(nodes, number, &arguments);
     nodes->starts[number]++;
     nodes->processes[number] = fork();
     if (nodes->processes[number] < 0)
         give_up("fork");
-    if (nodes->processes[number] == 0) {
-        execv(program, (char *const *)(uintptr_t)arguments);
-        give_up(program);
-    }
+    if (nodes->processes[number] == 0)
+        node_become(nodes, number, &arguments);
 }
 
 uint32_t node_log_count(const struct nodes *nodes, uint32_t number, const char *text)
 {
     char path[128], line[2048];
     uint32_t count = 0;
-    log_path(nodes, number, path);
+    node_path(nodes, number, "log", path);
     FILE *file = fopen(path, "r");
     if (!file)
         return 0;
@@ -142,22 +196,84 @@ static void node_await(struct nodes *nodes, uint32_t number, const char *text)
     }
 }
 
-void nodes_start(struct nodes *nodes, uint32_t count, const char *const *options)
+static void seeds_make(struct nodes *nodes)
 {
-    *nodes = (struct nodes){.count = count, .expect = count, .options = options};
+    size_t used = 0;
+    for (uint32_t i = 0; i < nodes->count; i++) {
+        const char *host = nodes->network ? network_host(nodes->network, i) : "127.0.0.1";
+        used += (size_t)snprintf(nodes->seeds + used, sizeof nodes->seeds - used, "%s%s:%u",
+                                 i ? "," : "", host, nodes->ports[i]);
+    }
+}
+
+void nodes_start_in(struct nodes *nodes, uint32_t count, const char *const *options,
+                    const struct network *network)
+{
+    *nodes =
+        (struct nodes){.count = count, .expect = count, .options = options, .network = network};
     snprintf(nodes->directory, sizeof nodes->directory, "/tmp/nowgrid-test.XXXXXX");
     if (!mkdtemp(nodes->directory))
         give_up("mkdtemp");
-    size_t seeds = 0;
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = 0; i < count; i++)
         nodes->ports[i] = free_port();
-        seeds += (size_t)snprintf(nodes->seeds + seeds, sizeof nodes->seeds - seeds,
-                                  "%s127.0.0.1:%u", i ? "," : "", nodes->ports[i]);
+    seeds_make(nodes);
+    for (uint32_t i = 0; i < count; i++)
+        node_begin(nodes, i);
+    for (uint32_t i = 0; i < count; i++)
+        node_await(nodes, i, ready_text);
+}
+
+void nodes_start(struct nodes *nodes, uint32_t count, const char *const *options)
+{
+    nodes_start_in(nodes, count, options, NULL);
+}
+
+uint32_t node_add(struct nodes *nodes)
+{
+    uint32_t number = nodes->count++;
+    if (number >= NODES_MAX) {
+        errno = E2BIG;
+        give_up("node_add");
     }
-    for (uint32_t i = 0; i < count; i++)
-        node_spawn(nodes, i);
-    for (uint32_t i = 0; i < count; i++)
-        node_await(nodes, i, " ready: ");
+    nodes->ports[number] = free_port();
+    node_begin(nodes, number);
+    return number;
+}
+
+void node_restart(struct nodes *nodes, uint32_t number)
+{
+    node_begin(nodes, number);
+    node_await(nodes, number, " listens on ");
+}
+
+bool node_is_ready(const struct nodes *nodes, uint32_t number)
+{
+    return node_log_count(nodes, number, ready_text) >= nodes->starts[number];
+}
+
+// ---- Ending ----
+
+static void err_print(const struct nodes *nodes, uint32_t number)
+{
+    char path[128], line[512];
+    node_path(nodes, number, "err", path);
+    FILE *file = fopen(path, "r");
+    while (file && fgets(line, sizeof line, file))
+        fprintf(stderr, "n%u says: %s", number + 1, line);
+    if (file)
+        fclose(file);
+}
+
+// After its end. False, and a word, when that was a failure.
+static bool end_is_well(struct nodes *nodes, uint32_t number, int status)
+{
+    nodes->processes[number] = 0;
+    if (status == 0)
+        return true;
+    nodes->crashes++;
+    fprintf(stderr, "n%u ended with status 0x%x\n", number + 1, (unsigned)status);
+    err_print(nodes, number);
+    return false;
 }
 
 void node_kill(struct nodes *nodes, uint32_t number, int signal)
@@ -169,29 +285,56 @@ void node_kill(struct nodes *nodes, uint32_t number, int signal)
     nodes->processes[number] = 0;
 }
 
-void node_restart(struct nodes *nodes, uint32_t number)
+bool node_has_left(struct nodes *nodes, uint32_t number)
 {
-    node_spawn(nodes, number);
-    node_await(nodes, number, " listens on ");
+    int status;
+    if (nodes->processes[number] && waitpid(nodes->processes[number], &status, WNOHANG) != 0)
+        end_is_well(nodes, number, status);
+    return nodes->processes[number] == 0;
+}
+
+bool nodes_are_well(struct nodes *nodes)
+{
+    bool all_run = true;
+    for (uint32_t i = 0; i < nodes->count; i++) {
+        int status;
+        if (nodes->processes[i] && waitpid(nodes->processes[i], &status, WNOHANG) != 0) {
+            end_is_well(nodes, i, status);
+            nodes->crashes += status == 0;
+        }
+        all_run = all_run && nodes->processes[i] != 0;
+    }
+    return all_run;
+}
+
+static void logs_remove(const struct nodes *nodes)
+{
+    char path[128];
+    for (uint32_t i = 0; i < nodes->count; i++) {
+        node_path(nodes, i, "log", path);
+        unlink(path);
+        node_path(nodes, i, "err", path);
+        unlink(path);
+    }
+    rmdir(nodes->directory);
 }
 
 bool nodes_stop(struct nodes *nodes)
 {
-    bool all_well = true;
+    bool all_well = nodes->crashes == 0;
     for (uint32_t i = 0; i < nodes->count; i++) {
         if (nodes->processes[i])
             kill(nodes->processes[i], SIGTERM);
     }
     for (uint32_t i = 0; i < nodes->count; i++) {
         int status = 0;
-        if (nodes->processes[i] && (waitpid(nodes->processes[i], &status, 0) < 0 || status != 0)) {
-            fprintf(stderr, "n%u ended with status 0x%x\n", i + 1, (unsigned)status);
-            all_well = false;
-        }
-        char path[128];
-        log_path(nodes, i, path);
-        unlink(path);
+        if (nodes->processes[i] && waitpid(nodes->processes[i], &status, 0) < 0)
+            give_up("waitpid");
+        all_well = end_is_well(nodes, i, status) && all_well;
     }
-    rmdir(nodes->directory);
+    if (all_well && failed_cases == 0)
+        logs_remove(nodes);
+    else
+        fprintf(stderr, "what the nodes said is in %s\n", nodes->directory);
     return all_well;
 }
