@@ -67,6 +67,7 @@ struct leading {
     uint32_t wishes_held;
     uint32_t joiner_count;
     struct joiner joiners[JOINERS_MAX];
+    bool learner_was_late;            // the last one did not catch up
     uint64_t learner_since_ms;        // the learner that is to become a voter was added
     struct partition_change *changes; // scratch: partition_count
     bool *is_touched;                 // scratch: partition_count; has a change in `changes`

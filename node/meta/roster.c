@@ -55,15 +55,17 @@ static bool roster_remove(struct member *member, uint16_t number)
     return leading_propose(member, &command);
 }
 
-// Suspected at least, so all its leases are over. A member that alone holds a partition may still
-// come back with it, unless the same node has started again without its memory.
+// Suspected at least, so all its leases are over. No server of the consensus any more: who learns
+// that it was removed starts over, and a voter's log with it would be lost while it still counts. A
+// member that alone holds a partition may still come back with it, unless the same node has started
+// again without its memory.
 static bool roster_may_remove(const struct member *member, uint16_t number, uint32_t lone)
 {
     const struct leading *leading = member->leading;
     const struct follower *follower = &leading->followers[number];
     const struct view_member *subject = &ledger_view(&member->ledger)->members[number];
     const struct joiner *heir = roster_heir(leading, subject);
-    if (!follower->is_suspect || subject->id == member->options.self.id)
+    if (!follower->is_suspect || leading_has_server(member, subject->id))
         return false;
     if (lone == 0)
         return heir != NULL || follower->dead_since_ms != 0;

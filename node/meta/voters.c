@@ -173,6 +173,7 @@ static bool step_promote(struct electorate *electorate, uint16_t candidate)
         if (server->is_voter)
             continue;
         bool is_late = now_ms - leading->learner_since_ms > LEARNER_PATIENCE_MS;
+        leading->learner_was_late = is_late;
         if (server->id != wanted || is_late)
             return electorate_remove(electorate, server->id);
         struct raft_configuration next = electorate->now;
@@ -253,8 +254,11 @@ void voters_run(struct member *member)
     struct electorate electorate = {0};
     electorate_take(&electorate, member);
     uint16_t candidate = electorate_candidate(&electorate);
-    bool has_stepped = step_bury(&electorate) || step_promote(&electorate, candidate) ||
-                       step_add_learner(&electorate, candidate) || step_retire(&electorate) ||
-                       step_shrink(&electorate);
+    // A new voter first: should one of the others die now, the one that was taken for dead may come
+    // back and make a majority. Unless nobody manages to become one.
+    bool has_stepped = (member->leading->learner_was_late && step_bury(&electorate)) ||
+                       step_promote(&electorate, candidate) ||
+                       step_add_learner(&electorate, candidate) || step_bury(&electorate) ||
+                       step_retire(&electorate) || step_shrink(&electorate);
     (void)has_stepped; // the rest follows when this one is committed
 }
