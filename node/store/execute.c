@@ -265,7 +265,8 @@ static struct buffer *scratch_of(struct store *store)
     return &store->scratch;
 }
 
-// An operation without an effect needs no memory: to execute it again does no harm.
+// Of an operation without an effect its number alone is noted: a retry of it may be executed, an
+// attempt that comes after its retry was answered may not.
 static void remember(const struct call *call)
 {
     const struct op *op = call->op;
@@ -309,8 +310,12 @@ static void execute_write(struct call *call)
         touch(call);
     else
         fail(call, ERROR_UNKNOWN_OPERATION, "not an operation of one partition");
-    if (call->is_done && op_is_remembered(call->op))
+    if (!op_is_remembered(call->op))
+        return;
+    if (call->is_done)
         remember(call);
+    else
+        partition_note_attempt(call->target.partition, call->op);
 }
 
 static void execute_read(struct call *call)
@@ -393,7 +398,6 @@ void partition_execute(struct partition *partition, const struct op *op, int64_t
         execute_size(&call);
     else if (op->kind == OP_CLEAR)
         execute_clear(&call);
-    else if (!op->is_retry || !op_is_remembered(op) ||
-             !partition_answer_retry(partition, op, now_us, result))
+    else if (!op_is_remembered(op) || !partition_answer_retry(partition, op, now_us, result))
         execute_write(&call);
 }

@@ -95,7 +95,7 @@ void partition_prefetch_record(struct partition *partition, const struct op *op)
             record_prefetch(slab, oldest, RECORD_PREFETCH_BYTES);
     }
     if (op->client != 0 && op_is_write(op->kind) && partition->results != NULL)
-        results_prefetch(partition->results);
+        results_prefetch(partition->results, op->client);
 }
 
 // ---- Walking ----

@@ -83,7 +83,11 @@ void partition_undo(struct partition *partition);
 void partition_remember(struct partition *partition, const struct origin *origin,
                         const struct record *old, struct bytes new_value, uint64_t time_us);
 
-// Answers an operation that may have been applied before. False: it was not.
+// The operation was executed, without an effect.
+void partition_note_attempt(struct partition *partition, const struct op *op);
+
+// Answers an operation that may have been applied before: a retry, or an attempt that comes late.
+// False: it was not.
 bool partition_answer_retry(const struct partition *partition, const struct op *op, int64_t now_us,
                             struct op_result *result);
 

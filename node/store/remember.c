@@ -52,6 +52,12 @@ void partition_remember(struct partition *partition, const struct origin *origin
     results_close(partition);
 }
 
+void partition_note_attempt(struct partition *partition, const struct op *op)
+{
+    results_note_attempt(results_open(partition), op->client, op->number);
+    results_close(partition);
+}
+
 void partition_cut_results(struct partition *partition, uint64_t seq)
 {
     if (partition->results == NULL)
@@ -111,7 +117,8 @@ static void answer_again(struct op_result *result, const struct op *op,
 bool partition_answer_retry(const struct partition *partition, const struct op *op, int64_t now_us,
                             struct op_result *result)
 {
-    if (partition->results == NULL)
+    if (partition->results == NULL ||
+        (!op->is_retry && !results_is_overtaken(partition->results, op->client, op->number)))
         return false;
     int64_t now_ms = now_us / US_PER_MS;
     int64_t sent_ms = op->age_ms < (uint64_t)now_ms ? now_ms - (int64_t)op->age_ms : 0;
@@ -119,7 +126,11 @@ bool partition_answer_retry(const struct partition *partition, const struct op *
     switch (results_find(partition->results, op->client, op->number, sent_ms * US_PER_MS,
                          &remembered)) {
     case RESULT_NEW:
-        return false;
+        if (op->is_retry)
+            return false;
+        answer_error(result, ERROR_INDETERMINATE,
+                     "the operation comes late: others of its client have overtaken it");
+        break;
     case RESULT_FOUND:
         answer_again(result, op, &remembered);
         break;

@@ -2,6 +2,7 @@
 #include "node/store/results.h"
 
 #include "cluster/base/memory.h"
+#include "node/store/latest.h"
 
 #include <assert.h>
 
@@ -39,6 +40,7 @@ struct results {
     uint32_t capacity;
     uint64_t value_bytes;  // of the values that are not inline
     uint64_t forgotten_us; // newest effect whose result was given up; 0: none; NOT_KNOWN_US
+    struct latest latest;
     bool has_untimed; // an item without a time, or NOT_KNOWN_US: the next push gives it its own
 };
 
@@ -65,14 +67,17 @@ void results_free(struct results *results)
 {
     for (uint32_t i = 0; results != NULL && i < results->count; i++)
         free(item_owned(&results->items[i]));
-    if (results != NULL)
+    if (results != NULL) {
         free(results->items);
+        latest_deinit(&results->latest);
+    }
     free(results);
 }
 
 uint64_t results_bytes(const struct results *results)
 {
-    return sizeof *results + results->capacity * sizeof *results->items + results->value_bytes;
+    return sizeof *results + results->capacity * sizeof *results->items + results->value_bytes +
+           latest_bytes(&results->latest);
 }
 
 uint64_t results_last_seq(const struct results *results)
@@ -259,10 +264,22 @@ void results_push(struct results *results, const struct fill_result *result, uin
         .found = result->found,
     };
     value_keep(results, item, value);
+    latest_note(&results->latest, origin->client, origin->number);
 }
 
-void results_prefetch(const struct results *results)
+void results_note_attempt(struct results *results, uint64_t client, uint64_t number)
 {
+    latest_note(&results->latest, client, number);
+}
+
+bool results_is_overtaken(const struct results *results, uint64_t client, uint64_t number)
+{
+    return latest_is_overtaken(&results->latest, client, number);
+}
+
+void results_prefetch(const struct results *results, uint64_t client)
+{
+    latest_prefetch(&results->latest, client);
     if (results->count < results->capacity) {
         __builtin_prefetch(&results->items[results->count], 1);
         __builtin_prefetch(&results->items[results->count].found, 1);

@@ -36,8 +36,14 @@ uint64_t results_bytes(const struct results *results);
 // known, it counts from the next push that has one. The value is copied.
 void results_push(struct results *results, const struct fill_result *result, uint64_t time_us);
 
-// Warms the cache for a push.
-void results_prefetch(const struct results *results);
+// An operation was executed, with an effect (results_push notes it too) or without.
+void results_note_attempt(struct results *results, uint64_t client, uint64_t number);
+
+// Whether an operation that comes for the first time, it says, comes late (node/store/latest.h).
+bool results_is_overtaken(const struct results *results, uint64_t client, uint64_t number);
+
+// Warms the cache for an operation of this client.
+void results_prefetch(const struct results *results, uint64_t client);
 
 // Results of effects up to this time may have been forgotten elsewhere. The first call after
 // results_suspect says all that there is to say about that time.
