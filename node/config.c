@@ -296,19 +296,38 @@ static bool host_is_any(const char *host)
     return strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0;
 }
 
+// A value that does not fit to others; "name: why".
+static void option_reject(struct loader *loader, const char *name, const char *format, ...)
+    PRINTF_LIKE(3, 4);
+
+static void option_reject(struct loader *loader, const char *name, const char *format, ...)
+{
+    char why[OPTION_WHY_BYTES];
+    int origin = *loader_origin(loader, option_find(name));
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(why, sizeof(why), format, arguments);
+    va_end(arguments);
+    mistake_report(loader, origin, "%s%s: %s", origin_dashes(origin), name, why);
+}
+
 static void seeds_finish(struct loader *loader)
 {
     struct config *config = loader->config;
-    int origin = *loader_origin(loader, option_find("seeds"));
     char why[SEEDS_WHY_BYTES];
-    if (!seeds_parse(buffer_bytes(&loader->seeds_text), &config->seeds, &config->seed_count, why))
-        mistake_report(loader, origin, "%sseeds: %s", origin_dashes(origin), why);
-    else if (config->seed_count == 0 && config->bootstrap_expect > 1)
-        mistake_report(loader, *loader_origin(loader, option_find("bootstrap-expect")),
-                       "bootstrap-expect: %u nodes cannot find each other without seeds",
-                       config->bootstrap_expect);
-    if (config->seed_count == 0)
-        config->bootstrap_expect = 1;
+    if (!seeds_parse(buffer_bytes(&loader->seeds_text), &config->seeds, &config->seed_count, why)) {
+        option_reject(loader, "seeds", "%s", why);
+        return;
+    }
+    if (config->seed_count > 0)
+        return;
+    if (config->bootstrap_expect > 1)
+        option_reject(loader, "bootstrap-expect", "%u nodes cannot find each other without seeds",
+                      config->bootstrap_expect);
+    if (config->role == MEMBER_WITNESS)
+        option_reject(loader, "role",
+                      "a witness holds no data, so it cannot be a grid of its own: it needs seeds");
+    config->bootstrap_expect = 1;
 }
 
 static void address_check(struct loader *loader)
@@ -316,34 +335,38 @@ static void address_check(struct loader *loader)
     const struct config *config = loader->config;
     const char *host = config->advertise[0] != '\0' ? config->advertise : config->bind;
     if (host_is_any(host))
-        mistake_report(loader, *loader_origin(loader, option_find("bind")),
-                       "advertise: needed, because nobody can connect to '%s'", host);
+        option_reject(loader, "advertise", "needed, because nobody can connect to '%s'", host);
 }
 
-static void timing_check(struct loader *loader, const char *name, bool is_right, const char *rule)
+static void relation_check(struct loader *loader, bool is_right, const char *name, uint32_t value,
+                           const char *rule)
 {
     if (!is_right)
-        mistake_report(loader, *loader_origin(loader, option_find(name)), "%s: %s", name, rule);
+        option_reject(loader, name, "%u must be %s", value, rule);
 }
 
 // What the safety of leases and the rest of agreement rely on (node/meta/member.h).
-static void timings_check(struct loader *loader)
+static void relations_check(struct loader *loader)
 {
     const struct config *config = loader->config;
-    timing_check(loader, "heartbeat-ms", config->heartbeat_ms * 2 <= config->lease_ms,
-                 "must be at most half of lease-ms, so that one lost heartbeat does no harm");
-    timing_check(loader, "election-ms",
-                 config->heartbeat_ms + config->election_ms * 2 <= config->lease_ms,
-                 "twice of it and heartbeat-ms must fit into lease-ms, so that leases outlive the "
-                 "loss of the leader");
-    timing_check(loader, "suspect-ms",
-                 (uint64_t)config->suspect_ms * 10 >= (uint64_t)config->lease_ms * 11,
-                 "must be a tenth above lease-ms, at least: clocks differ");
-    timing_check(loader, "remove-ms", config->remove_ms >= config->suspect_ms,
-                 "must be at least suspect-ms");
-    timing_check(loader, "voters", config->voters % 2 == 1, "must be 3, 5 or 7");
-    timing_check(loader, "min-in-sync", config->min_in_sync <= config->backups + 1,
-                 "must be at most backups + 1");
+    relation_check(loader, config->heartbeat_ms * 2 <= config->lease_ms, "heartbeat-ms",
+                   config->heartbeat_ms,
+                   "at most half of lease-ms, so that one lost heartbeat does no harm");
+    relation_check(loader, config->heartbeat_ms <= config->suspect_ms / 3, "heartbeat-ms",
+                   config->heartbeat_ms,
+                   "at most a third of suspect-ms, to tell silence from a short sleep");
+    relation_check(loader, config->heartbeat_ms + config->election_ms * 2 <= config->lease_ms,
+                   "election-ms", config->election_ms,
+                   "so small that twice of it and heartbeat-ms fit into lease-ms: leases have to "
+                   "outlive the loss of the leader");
+    relation_check(loader, (uint64_t)config->suspect_ms * 10 >= (uint64_t)config->lease_ms * 11,
+                   "suspect-ms", config->suspect_ms,
+                   "a tenth above lease-ms, at least: clocks differ in speed");
+    relation_check(loader, config->remove_ms >= config->suspect_ms, "remove-ms", config->remove_ms,
+                   "at least suspect-ms");
+    relation_check(loader, config->voters % 2 == 1, "voters", config->voters, "3, 5 or 7");
+    relation_check(loader, config->min_in_sync <= config->backups + 1, "min-in-sync",
+                   config->min_in_sync, "at most backups + 1");
 }
 
 static uint32_t core_count(void)
@@ -376,7 +399,7 @@ static void config_finish(struct loader *loader)
     struct config *config = loader->config;
     seeds_finish(loader);
     address_check(loader);
-    timings_check(loader);
+    relations_check(loader);
     if (config->workers == 0)
         config->workers = core_count();
     if (config->max_memory_bytes == 0)

@@ -59,6 +59,8 @@ static const char *seed_parse(struct bytes word, struct seed *seed)
     bool has_port = colon != NULL && (bracket == NULL || colon > bracket);
     struct bytes host = bytes_of(word.data, has_port ? (size_t)(colon - word.data) : word.size);
     struct bytes bare = host_strip(host);
+    if (memchr(host.data, '@', host.size) != NULL)
+        return "names a node before the '@': only host:port is needed";
     if (bare.data == NULL)
         return "needs a host of 1 to 255 bytes, an IPv6 address in brackets";
     seed->port = SEED_PORT_DEFAULT;
