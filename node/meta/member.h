@@ -10,8 +10,10 @@
 // leave by the host. Sending is like a datagram: addressed by host:port, and it may get lost.
 //
 //   member.c    the states above, what comes in, what is due
-//   seeking.c   how nodes find each other and found a grid
-//   leading.c   the leader: joins, removals, fail-over, migration, who votes
+//   operator.c  what is asked of it: leaving, recovery, status
+//   heartbeat.c heartbeats to the leader, and the lease
+//   seeking.c   how nodes find each other; founding.c: and found a grid
+//   leading.c   the leader; roster.c, rebalance.c, voters.c: what it decides
 //   ledger.c    the view as the state machine of raft: commands encoded, applied, saved
 #pragma once
 
