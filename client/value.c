@@ -28,10 +28,30 @@ struct grid_bytes grid_value_field(struct grid_bytes map, const char *name)
     return (struct grid_bytes){0};
 }
 
+struct grid_bytes grid_value_element(struct grid_bytes array, size_t index)
+{
+    struct cursor cursor = cursor_of_value(array);
+    uint32_t count;
+    struct bytes element = {0};
+    if (!cursor_read_array(&cursor, &count) || index >= count)
+        return (struct grid_bytes){0};
+    for (size_t i = 0; i <= index; i++) {
+        if (!cursor_read_object(&cursor, &element))
+            return (struct grid_bytes){0};
+    }
+    return (struct grid_bytes){element.data, element.size};
+}
+
 bool grid_value_int(struct grid_bytes value, int64_t *number)
 {
     struct cursor cursor = cursor_of_value(value);
     return cursor_read_int(&cursor, number);
+}
+
+bool grid_value_uint(struct grid_bytes value, uint64_t *number)
+{
+    struct cursor cursor = cursor_of_value(value);
+    return cursor_read_uint(&cursor, number);
 }
 
 bool grid_value_double(struct grid_bytes value, double *number)

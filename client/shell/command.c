@@ -110,6 +110,8 @@ static bool rest_parse(struct shell_command *command, struct shell_words *words,
         return shell_watch_parse(command, words, fault);
     if (id == VERB_LOAD)
         return shell_load_parse(command, words, fault);
+    if (id == VERB_CLUSTER)
+        return shell_cluster_parse(&command->cluster, words, fault);
     if (id != VERB_SELECT)
         return arguments_parse(command, words, fault);
     command->statement = command->line;
@@ -133,6 +135,7 @@ void shell_command_deinit(struct shell_command *command)
     free(command->map);
     free(command->word);
     free(command->field);
+    shell_cluster_deinit(&command->cluster);
     grid_builder_free(command->key);
     grid_builder_free(command->value);
     *command = (struct shell_command){0};

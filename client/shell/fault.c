@@ -85,3 +85,29 @@ void shell_fault_point(FILE *file, struct bytes text, unsigned line, unsigned co
             shown.data != NULL ? (const char *)shown.data : "", POINT_INDENT + (int)width, "");
     buffer_deinit(&shown);
 }
+
+static const struct {
+    enum grid_error error;
+    const char *text;
+} advices[] = {
+    {GRID_NO_QUORUM,
+     "a majority of the voters does not answer; 'cluster voters' shows which. It passes when they "
+     "are back; if they are lost for good, see 'help cluster', recover"},
+    {GRID_TOO_FEW_COPIES,
+     "fewer copies are in sync than min-in-sync asks for; 'cluster status' counts them. It passes "
+     "when missing members are back or others have caught up ('cluster migrations')"},
+    {GRID_WRONG_SECRET, "the option 'secret' must be the same on every node"},
+    {GRID_WRONG_SETTINGS,
+     "start the node with the grid's own settings, or found another grid under another name"},
+    {GRID_MOVED, "partitions moved to other members meanwhile: run it again"},
+    {GRID_INDETERMINATE,
+     "the write may have been applied, or may still be: read the entry before writing it again"},
+};
+
+const char *shell_fault_advice(enum grid_error error)
+{
+    for (size_t i = 0; i < sizeof advices / sizeof advices[0]; i++)
+        if (advices[i].error == error)
+            return advices[i].text;
+    return NULL;
+}

@@ -2,6 +2,7 @@
 // What is wrong with a line that the user wrote, and where.
 #pragma once
 
+#include "client/grid.h"
 #include "cluster/base/bytes.h"
 #include "cluster/base/check.h"
 
@@ -27,3 +28,7 @@ const char *shell_fault_reason(const char *text);
 // Shows line number `line` (from 1) of the text, with a caret under its byte `column` (from 1).
 // Shows nothing when there is no such place.
 void shell_fault_point(FILE *file, struct bytes text, unsigned line, unsigned column);
+
+// What to do about an error of the grid, in a sentence; NULL: the error says it all. Static
+// storage.
+const char *shell_fault_advice(enum grid_error error);

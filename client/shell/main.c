@@ -33,6 +33,7 @@ static struct shell shell_of(const struct shell_options *options)
         .errors = stderr,
         .errors_colour = wants_colour(options, STDERR_FILENO),
         .interactive = options->command_count == 0 && terminal && isatty(STDIN_FILENO),
+        .can_ask = terminal && isatty(STDIN_FILENO),
         .interrupt = shell_interrupt_none(),
     };
     if (options->format_given)

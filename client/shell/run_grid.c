@@ -2,87 +2,35 @@
 // The commands about the grid itself: its members and who holds what.
 #include "client/shell/clock.h"
 #include "client/shell/duration.h"
+#include "client/shell/member_text.h"
 #include "client/shell/shell.h"
-
-enum { PLACE_TEXT_BYTES = 512 };
-
-static void address_write(const struct grid_member *member, char *text, size_t size)
-{
-    bool v6 = strchr(member->host, ':') != NULL;
-    snprintf(text, size, v6 ? "[%s]:%u" : "%s:%u", member->host, member->port);
-}
-
-bool shell_run_members(struct shell *shell)
-{
-    struct shell_result *result = shell_result_new(&shell->output);
-    struct grid_member member;
-    for (size_t i = 0; grid_member_get(shell->grid, i, &member); i++) {
-        char address[PLACE_TEXT_BYTES];
-        address_write(&member, address, sizeof address);
-        shell_result_row(result);
-        shell_result_text(result, "member", member.name);
-        shell_result_text(result, "address", address);
-        shell_result_bool(result, "connected", member.connected);
-        shell_result_uint(result, "workers", member.worker_count);
-        shell_result_uint(result, "primaries", member.primary_count);
-        shell_result_uint(result, "backups", member.backup_count);
-        shell_result_row_end(result);
-    }
-    shell_result_end(result);
-    shell_result_free(result);
-    return true;
-}
-
-// Copies the name, as the next call on the client may move it.
-static void member_name(struct shell *shell, uint16_t number, char *text, size_t size)
-{
-    struct grid_member member;
-    bool found = grid_member_get(shell->grid, number, &member);
-    snprintf(text, size, "%s", found ? member.name : "?");
-}
-
-// The cells "primary" and "backups" of a place.
-static void place_show(struct shell *shell, struct shell_result *result,
-                       const struct grid_location *location)
-{
-    char name[PLACE_TEXT_BYTES / 8];
-    char backups[PLACE_TEXT_BYTES] = "";
-    size_t used = 0;
-    member_name(shell, location->members[0], name, sizeof name);
-    shell_result_text(result, "primary", name);
-    for (uint32_t i = 1; i < location->replica_count; i++) {
-        member_name(shell, location->members[i], name, sizeof name);
-        int written =
-            snprintf(backups + used, sizeof backups - used, "%s%s", i > 1 ? " " : "", name);
-        used += (size_t)written;
-    }
-    shell_result_text(result, "backups", backups);
-}
 
 static bool partitions_show(struct shell *shell, uint64_t first, uint64_t last)
 {
     struct shell_result *result = shell_result_new(&shell->output);
-    enum grid_error error = GRID_OK;
-    for (uint64_t partition = first; partition <= last && error == GRID_OK; partition++) {
-        struct grid_location location;
-        error = grid_locate_partition(shell->grid, (uint16_t)partition, &location);
-        if (error != GRID_OK)
-            break;
+    struct member_names names = member_names_of(shell->grid);
+    struct grid_partition partition;
+    for (uint64_t i = first; i <= last && grid_partition_get(shell->grid, (uint16_t)i, &partition);
+         i++) {
         shell_result_row(result);
-        shell_result_uint(result, "partition", partition);
-        place_show(shell, result, &location);
+        shell_result_uint(result, "partition", i);
+        member_partition_show(result, &names, &partition);
         shell_result_row_end(result);
     }
+    member_names_deinit(&names);
     shell_result_end(result);
     shell_result_free(result);
-    return error == GRID_OK || shell_fail_grid(shell, error, "the place is not known");
+    return true;
 }
 
 static bool partitions_summarise(struct shell *shell, uint32_t partition_count)
 {
     struct shell_result *result = shell_result_new(&shell->output);
     struct grid_member member;
-    for (size_t i = 0; grid_member_get(shell->grid, i, &member); i++) {
+    size_t count = grid_member_count(shell->grid);
+    for (size_t i = 0; i < count; i++) {
+        if (!grid_member_get(shell->grid, i, &member))
+            continue;
         shell_result_row(result);
         shell_result_text(result, "member", member.name);
         shell_result_uint(result, "primaries", member.primary_count);
@@ -126,16 +74,21 @@ bool shell_run_partitions(struct shell *shell, const struct shell_command *comma
 bool shell_run_locate(struct shell *shell, const struct shell_command *command)
 {
     struct grid_location location;
+    struct grid_partition partition;
     enum grid_error error =
         grid_locate_key(shell->grid, grid_builder_bytes(command->key), &location);
+    if (error == GRID_OK && !grid_partition_get(shell->grid, location.partition, &partition))
+        error = GRID_DISCONNECTED;
     if (error != GRID_OK)
         return shell_fail_grid(shell, error, "the place of the key is not known");
+    struct member_names names = member_names_of(shell->grid);
     struct shell_result *result = shell_result_new(&shell->output);
     shell_result_row(result);
     shell_result_key(result, "key", grid_builder_bytes(command->key));
     shell_result_uint(result, "partition", location.partition);
-    place_show(shell, result, &location);
+    member_partition_show(result, &names, &partition);
     shell_result_row_end(result);
+    member_names_deinit(&names);
     shell_result_end(result);
     shell_result_free(result);
     return true;
@@ -145,9 +98,9 @@ bool shell_run_locate(struct shell *shell, const struct shell_command *command)
 static bool member_ping(struct shell *shell, struct shell_result *result, size_t number,
                         const struct grid_member *member)
 {
-    char address[PLACE_TEXT_BYTES];
+    char address[MEMBER_ADDRESS_BYTES];
     struct grid_bytes stats;
-    address_write(member, address, sizeof address);
+    member_address_write(member, address, sizeof address);
     shell_result_row(result);
     shell_result_text(result, "member", member->name);
     shell_result_text(result, "address", address);
@@ -168,8 +121,10 @@ bool shell_run_ping(struct shell *shell)
     struct shell_result *result = shell_result_new(&shell->output);
     struct grid_member member;
     bool all_answer = true;
-    for (size_t i = 0; grid_member_get(shell->grid, i, &member); i++)
-        all_answer &= member_ping(shell, result, i, &member);
+    size_t count = grid_member_count(shell->grid);
+    for (size_t i = 0; i < count; i++)
+        if (grid_member_get(shell->grid, i, &member))
+            all_answer &= member_ping(shell, result, i, &member);
     shell_result_end(result);
     shell_result_free(result);
     return all_answer || shell_fail(shell, "not all members answer");

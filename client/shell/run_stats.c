@@ -140,8 +140,9 @@ bool shell_run_stats(struct shell *shell, const struct shell_command *command)
     struct grid_member member;
     bool found = false;
     bool ok = true;
-    for (size_t i = 0; grid_member_get(shell->grid, i, &member); i++) {
-        if (!is_asked(command->word, i, member.name))
+    size_t count = grid_member_count(shell->grid);
+    for (size_t i = 0; i < count; i++) {
+        if (!grid_member_get(shell->grid, i, &member) || !is_asked(command->word, i, member.name))
             continue;
         found = true;
         enum grid_error error = member_fetch(shell, stats, i, &member);

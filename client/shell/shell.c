@@ -31,9 +31,14 @@ bool shell_fail(struct shell *shell, const char *format, ...)
 
 bool shell_fail_grid(struct shell *shell, enum grid_error error, const char *text)
 {
+    const char *advice = shell_fault_advice(error);
     if (text[0] == '\0')
-        return shell_fail(shell, "%s", grid_error_name(error));
-    return shell_fail(shell, "%s (%s)", text, grid_error_name(error));
+        shell_fail(shell, "%s", grid_error_name(error));
+    else
+        shell_fail(shell, "%s (%s)", text, grid_error_name(error));
+    if (advice != NULL)
+        fprintf(shell->errors, "hint: %s\n", advice);
+    return false;
 }
 
 bool shell_fail_query(struct shell *shell, struct bytes statement, enum grid_error error,
@@ -105,6 +110,8 @@ static bool command_run(struct shell *shell, const struct shell_command *command
         return shell_run_watch(shell, command);
     case VERB_LOAD:
         return shell_run_load(shell, command);
+    case VERB_CLUSTER:
+        return shell_run_cluster(shell, command);
     case VERB_MEMBERS:
         return shell_run_members(shell);
     case VERB_PARTITIONS:

@@ -12,6 +12,7 @@ struct shell {
     FILE *errors; // borrowed
     bool errors_colour;
     bool interactive;
+    bool can_ask; // somebody sits at a terminal, also with -e
     bool timing;
     bool quit;        // the user asked to leave
     bool interrupted; // Ctrl-C ended the last command
@@ -39,7 +40,12 @@ bool shell_run_clear(struct shell *shell, const struct shell_command *command);
 bool shell_run_maps(struct shell *shell);
 bool shell_run_watch(struct shell *shell, const struct shell_command *command);
 bool shell_run_load(struct shell *shell, const struct shell_command *command);
+bool shell_run_cluster(struct shell *shell, const struct shell_command *command);
 bool shell_run_members(struct shell *shell);
+bool shell_run_migrations(struct shell *shell);
+bool shell_run_leave(struct shell *shell, const struct shell_cluster *cluster);
+bool shell_run_recover(struct shell *shell, const struct shell_cluster *cluster);
+bool shell_run_rebalance(struct shell *shell, const struct shell_cluster *cluster);
 bool shell_run_partitions(struct shell *shell, const struct shell_command *command);
 bool shell_run_locate(struct shell *shell, const struct shell_command *command);
 bool shell_run_stats(struct shell *shell, const struct shell_command *command);

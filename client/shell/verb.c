@@ -60,6 +60,25 @@ static const struct shell_verb verbs[] = {
      "its key (a.b for a field within a field). N documents are on their way at once (1024).\n"
      "In CSV, fields without quotes that are numbers become numbers, empty ones null.\n"
      "Example: load earthquakes.jsonl into quakes key id\n"},
+    {VERB_CLUSTER, "cluster", NULL, 0,
+     "cluster status | members | partitions [MEMBER] | migrations | voters\n"
+     "cluster leave MEMBER [--yes]\n"
+     "cluster recover --force [MEMBER] [--yes-i-know=GRID]\n"
+     "cluster rebalance --simulate [--add NAME[:WEIGHT]] [--remove MEMBER] ...",
+     "how the grid is, and what an operator can do about it",
+     "status      leader, members, and how many partitions lack copies; fails without a leader\n"
+     "members     with what they hold\n"
+     "partitions  who has which, and who catches up; of all members or of one\n"
+     "migrations  what is still to move, how fast it goes (for a second) and how long it takes\n"
+     "voters      who takes part in agreement, and how far each is\n"
+     "leave       has a member move its partitions to the others and end. Nothing is lost. At a\n"
+     "            terminal it is asked first, unless --yes is given\n"
+     "recover     the last resort when a majority of the voters is lost for good: MEMBER goes on\n"
+     "            alone, with what it has. What only others hold is lost, on those that still\n"
+     "            run too: they must be restarted. The grid's name must be typed to confirm, or\n"
+     "            given by --yes-i-know\n"
+     "rebalance   what would move if members joined or left; nothing is changed\n"
+     "Example: cluster rebalance --simulate --add n4 --add n5:2 --remove n1\n"},
     {VERB_MEMBERS, "members", "", 0, "members", "list the members of the grid", ""},
     {VERB_PARTITIONS, "partitions", "W", 0, "partitions [all | N | N-M]",
      "who holds the partitions, by member or one by one", ""},

@@ -23,6 +23,7 @@ enum shell_verb_id {
     VERB_SELECT,
     VERB_WATCH,
     VERB_LOAD,
+    VERB_CLUSTER,
     VERB_MEMBERS,
     VERB_PARTITIONS,
     VERB_LOCATE,
