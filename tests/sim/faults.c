@@ -49,16 +49,29 @@ static void plan_after(struct faults *faults, uint64_t after_us,
 
 // ---- Crashes ----
 
+// Leaves, sleeps, or does not hear or reach somebody: a leader may take it out of the voters.
+static bool is_absent(const struct faults *faults, const struct machine *machine)
+{
+    const struct network *network = &faults->world->network;
+    bool is_cut = false;
+    for (uint32_t i = 0; i < machine_count(faults); i++)
+        is_cut = is_cut || network->paths[machine->slot][i].is_cut ||
+                 network->paths[i][machine->slot].is_cut;
+    return machine->is_leaving || is_cut ||
+           network->hosts[machine->slot].paused_until_us > world_now_us(faults->world);
+}
+
 static bool majority_survives(const struct faults *faults,
                               const struct raft_configuration *configuration,
-                              const struct machine *without, bool counts_leaving)
+                              const struct machine *without, bool counts_absent)
 {
     uint32_t voters = 0;
     uint32_t alive = 0;
     for (uint32_t i = 0; i < configuration->count; i++) {
         const struct machine *voter =
             observer_machine(&faults->world->observer, configuration->servers[i].id);
-        if (!configuration->servers[i].is_voter || (!counts_leaving && voter && voter->is_leaving))
+        if (!configuration->servers[i].is_voter ||
+            (!counts_absent && voter && voter != without && is_absent(faults, voter)))
             continue;
         voters++;
         alive += voter != NULL && voter != without;
@@ -66,8 +79,8 @@ static bool majority_survives(const struct faults *faults,
     return voters == 0 || alive * 2 > voters;
 }
 
-// Now, and when those that leave do not vote any more: a leader that does not know yet of a death
-// takes them out of the voters, which needs a majority of those that remain.
+// Now, and when the absent do not vote any more: a leader that does not know yet of a death takes
+// them out of the voters, which needs a majority of those that remain.
 static bool voters_survive(const struct faults *faults, const struct machine *without)
 {
     const struct world *world = faults->world;

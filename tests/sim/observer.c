@@ -335,6 +335,39 @@ const char *observer_lack(const struct observer *observer)
     return NULL;
 }
 
+static void machine_tell(const struct observer *observer, const struct machine *machine)
+{
+    static const char *const phases[] = {"seeking", "joined", "departing", "gone", "refused"};
+    static const char *const roles[] = {"follower", "pre-candidate", "candidate", "leader"};
+    const struct raft *raft = machine->member->raft;
+    const struct raft_configuration *configuration = raft_configuration(raft);
+    char line[512];
+    size_t size = (size_t)snprintf(
+        line, sizeof line,
+        "m%u %016" PRIx64 ": %s, %s of term %" PRIu64 ", view %" PRIu64 ", log to %" PRIu64
+        ", committed to %" PRIu64 ", servers",
+        machine->slot, machine->id, phases[member_phase(machine->member)], roles[raft_role(raft)],
+        raft_term(raft), machine->view_version, raft_last_index(raft), raft_commit_index(raft));
+    for (uint32_t i = 0; i < configuration->count && size < sizeof line; i++) {
+        const struct raft_server *server = &configuration->servers[i];
+        const struct machine *known = observer_machine(observer, server->id);
+        char name[16] = "dead";
+        if (known)
+            snprintf(name, sizeof name, "m%u", known->slot);
+        size += (size_t)snprintf(line + size, sizeof line - size, " %s%s", name,
+                                 server->is_voter ? "" : "(learns)");
+    }
+    trace_write(&observer->world->trace, world_now_us(observer->world), "%s", line);
+}
+
+void observer_tell(const struct observer *observer)
+{
+    for (uint32_t i = 0; i < observer->world->plan.machine_count; i++) {
+        if (observer->world->machines[i].is_up)
+            machine_tell(observer, &observer->world->machines[i]);
+    }
+}
+
 struct table_sum {
     uint64_t sum;
     uint64_t count;

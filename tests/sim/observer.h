@@ -69,5 +69,8 @@ struct machine *observer_machine(const struct observer *observer, uint64_t membe
 // Everything is served by everybody who should; NULL, or what is not (static storage).
 const char *observer_lack(const struct observer *observer);
 
+// Says in the trace how each machine stands.
+void observer_tell(const struct observer *observer);
+
 // At the end, when nothing moves any more.
 void observer_compare_copies(struct observer *observer);

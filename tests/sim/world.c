@@ -51,7 +51,7 @@ static void plan_choose(struct world *world)
     plan->shard_count = between(world, 0, 3) == 0 ? 2 : 1;
     plan->partition_count = (uint32_t)1 << between(world, 2, 4);
     plan->backups = between(world, 0, 3) == 0 ? 2 : 1;
-    plan->min_in_sync = between(world, 0, 7) == 0 ? 2 : 1;
+    plan->min_in_sync = plan->founder_count > 2 && between(world, 0, 7) == 0 ? 2 : 1;
     plan->voters_max = between(world, 0, 1) == 0 ? 3 : 5;
     plan->client_count = between(world, 2, CLIENTS_MAX);
     plan->key_count = between(world, 3, KEYS_MAX);
@@ -114,6 +114,7 @@ static void phase_heal(struct world *world, uint64_t since_us)
         world->tally.heal_max_us = since_us;
         phase_enter(world, PHASE_WHOLE);
     } else if (since_us > HEAL_MAX_US) {
+        observer_tell(&world->observer);
         world_fail(world, "%d s after all healed: %s", (int)(HEAL_MAX_US / US_PER_S), lack);
     }
 }
