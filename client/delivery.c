@@ -89,12 +89,17 @@ static struct grid_bytes optional_bytes(bool present, struct bytes bytes)
     return present ? (struct grid_bytes){bytes.data, bytes.size} : (struct grid_bytes){0};
 }
 
-static const char *changed(struct grid_subscription *subscription, const struct frame *frame)
+static const char *changed(struct grid_subscription *subscription, const struct client_join *join,
+                           const struct frame *frame)
 {
     struct event event;
     if (event_decode(frame, &event) != ERROR_NONE ||
         event.partition >= subscription->joins.partition_count)
         return "the node sent a malformed event";
+    // Of two workers that feed a partition one is heard: nothing is told twice before it ends.
+    if (subscription->is_disputed &&
+        client_joins_feeder(&subscription->joins, event.partition) != join->link)
+        return NULL;
     struct grid_event delivered = {.partition = event.partition,
                                    .epoch = event.epoch,
                                    .seq = event.seq,
@@ -156,7 +161,7 @@ const char *client_delivery_take(struct grid_subscription *subscription, struct 
     case FRAME_ENTER:
     case FRAME_UPDATE:
     case FRAME_LEAVE:
-        return changed(subscription, frame);
+        return changed(subscription, join, frame);
     case FRAME_READY:
         return partition_ready(subscription, frame);
     case FRAME_PROGRESS:

@@ -562,6 +562,24 @@ Test(subscription, a_partition_that_two_workers_feed_makes_another_attempt)
     cr_assert_str_eq(story, "");
 }
 
+Test(subscription, of_two_workers_that_feed_a_partition_one_is_heard)
+{
+    subscribe(true);
+    struct buffer out = {0};
+    for (uint32_t place = 0; place < 2; place++) {
+        marks_encode(&out, FRAME_REPLY, asked[place].id, &(struct mark){3, 1, 9}, 1);
+        fake_send(asked[place].peer, &out);
+        buffer_clear(&out);
+        event_send(place, FRAME_ROW, 4 + place, 1, -1);
+        if (place == 0)
+            expect("ROW 3/4 key 9 new 1 old -1 cause 0\n");
+    }
+    buffer_deinit(&out);
+    answer_nothing(2);
+    answer_nothing(3);
+    expect("MOVED some partitions have no primary, or are moving\n");
+}
+
 Test(subscription, once_rows_were_told_there_is_no_other_attempt)
 {
     subscribe(true);
