@@ -73,15 +73,27 @@ static void on_ready(void *context)
     audience->is_ready = true;
 }
 
+static bool is_expected(enum grid_error error)
+{
+    return error == GRID_MOVED || error == GRID_DISCONNECTED || error == GRID_NO_QUORUM;
+}
+
 static void on_error(void *context, enum grid_error error, const char *text)
 {
     struct audience *audience = context;
     audience->has_ended = true;
     audience->is_ready = false;
-    if (error == GRID_MOVED || error == GRID_DISCONNECTED || error == GRID_NO_QUORUM)
-        return;
-    audience->unexpected_ends++;
-    fprintf(stderr, "subscription ended: %s: %s\n", grid_error_name(error), text);
+    audience->ends[error]++;
+    if (!is_expected(error))
+        fprintf(stderr, "subscription ended: %s: %s\n", grid_error_name(error), text);
+}
+
+uint32_t audience_unexpected_ends(const struct audience *audience)
+{
+    uint32_t count = 0;
+    for (enum grid_error error = GRID_OK; error <= GRID_MOVED; error++)
+        count += is_expected(error) ? 0 : audience->ends[error];
+    return count;
 }
 
 void audience_init(struct audience *audience, struct grid *grid, const char *query,

@@ -319,13 +319,20 @@ static void logs_remove(const struct nodes *nodes)
     rmdir(nodes->directory);
 }
 
-bool nodes_stop(struct nodes *nodes)
+static void terminate_all(const struct nodes *nodes)
 {
-    bool all_well = nodes->crashes == 0;
     for (uint32_t i = 0; i < nodes->count; i++) {
         if (nodes->processes[i])
             kill(nodes->processes[i], SIGTERM);
     }
+}
+
+// The first SIGTERM asks to leave, for which there must be others; the second one to stop at once.
+bool nodes_stop(struct nodes *nodes)
+{
+    bool all_well = nodes->crashes == 0;
+    terminate_all(nodes);
+    terminate_all(nodes);
     for (uint32_t i = 0; i < nodes->count; i++) {
         int status = 0;
         if (nodes->processes[i] && waitpid(nodes->processes[i], &status, 0) < 0)

@@ -263,6 +263,22 @@ void traffic_begin(struct traffic *traffic, uint16_t member)
     window->begun_us = now_us();
 }
 
+void traffic_probe(struct traffic *traffic)
+{
+    uint32_t partition_count = grid_partition_count(traffic->writer);
+    uint8_t *is_asked = memory_new(partition_count);
+    for (uint32_t i = 0; i < traffic->options.key_count; i++) {
+        struct chain *chain = &traffic->values[i];
+        uint16_t partition = chain->account.partition;
+        if (!traffic->window.is_touched[partition] || is_asked[partition] ||
+            chain->account.is_writing)
+            continue;
+        is_asked[partition] = 1;
+        submit_write(traffic, chain, now_us());
+    }
+    free(is_asked);
+}
+
 struct traffic_window *traffic_window(struct traffic *traffic)
 {
     return &traffic->window;
@@ -440,8 +456,12 @@ static bool audience_follows(struct traffic *traffic)
         turn(traffic);
     uint32_t lacking = audience_lacks(traffic);
     if (lacking > 0)
-        fprintf(stderr, "the subscriber lacks %u of %u values (ready: %d)\n", lacking,
-                traffic->options.key_count, traffic->audience.is_ready);
+        fprintf(stderr,
+                "the subscriber lacks %u of %u values (ready: %d; %u subscriptions, %u MOVED, %u "
+                "DISCONNECTED, %u NO_QUORUM)\n",
+                lacking, traffic->options.key_count, traffic->audience.is_ready,
+                traffic->audience.starts, traffic->audience.ends[GRID_MOVED],
+                traffic->audience.ends[GRID_DISCONNECTED], traffic->audience.ends[GRID_NO_QUORUM]);
     return lacking == 0;
 }
 
@@ -462,7 +482,7 @@ bool traffic_verify(struct traffic *traffic)
 bool traffic_is_right(const struct traffic *traffic)
 {
     return traffic->tally.faults == 0 && traffic->audience.faults == 0 &&
-           traffic->audience.unexpected_ends == 0;
+           audience_unexpected_ends(&traffic->audience) == 0;
 }
 
 struct traffic_tally traffic_tally(const struct traffic *traffic)

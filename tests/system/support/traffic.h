@@ -54,6 +54,9 @@ bool traffic_run_until(struct traffic *traffic, bool (*is_met)(void *context), v
 void traffic_begin(struct traffic *traffic, uint16_t member);
 struct traffic_window *traffic_window(struct traffic *traffic);
 
+// One write for each partition of the member, due now: they tell when it takes writes again.
+void traffic_probe(struct traffic *traffic);
+
 // Partitions of the member that have acknowledged no write since traffic_begin, and have keys.
 uint32_t traffic_stalled(const struct traffic *traffic);
 // When the last of them did, after traffic_begin.
