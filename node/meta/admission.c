@@ -8,7 +8,7 @@
 static bool settings_refuse(char *text, const char *option, uint32_t own, uint32_t other)
 {
     snprintf(text, MEETING_TEXT_BYTES_MAX,
-             "%s is %u there and %u here: set it to %u and start again", option, other, own, own);
+             "its option %s is %u, not %u: set it to %u and start again", option, other, own, own);
     return false;
 }
 
@@ -18,7 +18,7 @@ bool admission_settings_match(const struct meeting_settings *own,
 {
     if (own->protocol_version != other->protocol_version) {
         snprintf(text, MEETING_TEXT_BYTES_MAX,
-                 "it speaks version %u of the protocol, here it is %u: install the same release",
+                 "it speaks version %u of the protocol, not %u: install the same release",
                  other->protocol_version, own->protocol_version);
         return false;
     }
@@ -28,6 +28,10 @@ bool admission_settings_match(const struct meeting_settings *own,
         return settings_refuse(text, "backups", own->backups, other->backups);
     if (own->min_in_sync != other->min_in_sync)
         return settings_refuse(text, "min-in-sync", own->min_in_sync, other->min_in_sync);
+    if (own->lease_ms != other->lease_ms)
+        return settings_refuse(text, "lease-ms", own->lease_ms, other->lease_ms);
+    if (own->suspect_ms != other->suspect_ms)
+        return settings_refuse(text, "suspect-ms", own->suspect_ms, other->suspect_ms);
     bool is_ahead = other->wall_ms > own->wall_ms;
     uint64_t skew_ms = is_ahead ? other->wall_ms - own->wall_ms : own->wall_ms - other->wall_ms;
     if (skew_ms > clock_skew_max_ms) {

@@ -2,11 +2,13 @@
 #include "node/meta/seeking.h"
 
 #include "node/meta/admission.h"
+#include "node/meta/waiting.h"
 
 struct seeking *seeking_new(const struct member *member)
 {
     struct seeking *seeking = memory_new(sizeof *seeking);
     seeking->began_ms = seeking->due_ms = member->now_ms;
+    seeking->tell_ms = member->now_ms + WAITING_FIRST_MS;
     return seeking;
 }
 
@@ -229,6 +231,7 @@ void seeking_tick(struct member *member)
     seeking_send_seek(member);
     if (seeking->grid_id == 0)
         founding_tick(member);
+    waiting_tell(member);
 }
 
 uint64_t seeking_deadline_ms(const struct member *member)

@@ -41,6 +41,7 @@ struct founder {
 struct seeking {
     uint64_t began_ms;
     uint64_t due_ms;
+    uint64_t tell_ms; // when to say what it waits for
     uint32_t seeker_count;
     struct seeker seekers[SEEKERS_MAX];
     // Joining.

@@ -73,9 +73,10 @@ static enum error hello_refusal(const struct connections *connections, const str
     }
     if ((hello->grid.size > 0 || hello->role != HELLO_CLIENT) &&
         !bytes_equal(hello->grid, bytes_of_text(connections->options.grid_name))) {
-        snprintf(text, capacity, "this node belongs to grid '%s', asked for '%.*s'",
-                 connections->options.grid_name, (int)hello->grid.size,
-                 (const char *)hello->grid.data);
+        snprintf(text, capacity,
+                 "%s is a node of grid '%s', not of '%.*s': check the grid's name and the address",
+                 connections->options.node_name, connections->options.grid_name,
+                 (int)hello->grid.size, (const char *)hello->grid.data);
         return ERROR_WRONG_GRID;
     }
     if (hello->worker != HELLO_ANY_WORKER && hello->worker >= worker_count) {

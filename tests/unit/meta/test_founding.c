@@ -137,7 +137,7 @@ Test(founding, a_node_with_other_settings_is_no_founder_and_hears_why)
     town_start(town, 3);
     town_run(town, 5000);
     cr_expect(town_grids(town) == 0);
-    cr_expect(strstr(town->nodes[0].warning, "partitions is 16 there and 8 here"));
+    cr_expect(strstr(town->nodes[0].warning, "its option partitions is 16, not 8"));
     town_start(town, 2);
     town_run(town, SOON_MS);
     cr_expect(town_phase(town, 3) == MEMBER_REFUSED);

@@ -92,9 +92,9 @@ static void alter_weight(struct member_options *options)
 Test(member, a_node_that_does_not_fit_is_told_why_and_what_to_do)
 {
     expect_refusal(alter_version, "install the same release");
-    expect_refusal(alter_partitions, "partitions is 1024 there and 8 here: set it to 8");
-    expect_refusal(alter_backups, "backups is 2 there and 1 here: set it to 1");
-    expect_refusal(alter_min_in_sync, "min-in-sync is 2 there and 1 here: set it to 1");
+    expect_refusal(alter_partitions, "partitions is 1024, not 8: set it to 8");
+    expect_refusal(alter_backups, "backups is 2, not 1: set it to 1");
+    expect_refusal(alter_min_in_sync, "min-in-sync is 2, not 1: set it to 1");
     expect_refusal(alter_name, "the name n1 belongs to a living member at host1:7001");
     expect_refusal(alter_weight, "a weight of 1 to 100");
 }
