@@ -147,7 +147,8 @@ static void host_lease_changed(void *context, uint64_t until_ms)
 {
     const struct control *control = context;
     uint64_t until_us = until_ms > UINT64_MAX / US_PER_MS ? UINT64_MAX : until_ms * US_PER_MS;
-    atomic_store_explicit(control->options.lease_until_us, until_us, memory_order_release);
+    for (uint16_t i = 0; i < control->options.worker_count; i++)
+        worker_post_lease(control->options.workers[i], until_us);
 }
 
 static void host_say(void *context, bool is_warning, const char *text)

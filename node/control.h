@@ -27,7 +27,6 @@ struct control_options {
     uint16_t port;      // that the node listens on
     uint64_t member_id; // fresh
     atomic_uint *open_count;
-    atomic_uint_fast64_t *lease_until_us;
     struct worker *const *workers;
     uint16_t worker_count;
     void (*ended)(void *context, enum control_end end); // once; from the loop

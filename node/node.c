@@ -23,7 +23,6 @@ struct node {
     struct logger *log;
     uint64_t member_id;     // another at each start
     atomic_uint open_count; // connections
-    atomic_uint_fast64_t lease_until_us;
     struct control *control;
     uint16_t worker_count;
     struct worker **workers;
@@ -110,7 +109,6 @@ static void start_control(struct node *node, struct event_base *base)
                                       .port = listener_port(node->listener),
                                       .member_id = node->member_id,
                                       .open_count = &node->open_count,
-                                      .lease_until_us = &node->lease_until_us,
                                       .workers = node->workers,
                                       .worker_count = node->worker_count,
                                       .ended = on_control_end,
@@ -126,7 +124,6 @@ static struct worker_options worker_options_of(const struct node *node, uint16_t
         .worker_count = node->worker_count,
         .siblings = node->workers,
         .log = node->log,
-        .lease_until_us = &node->lease_until_us,
         .shard = {.number = number,
                   .worker_count = node->worker_count,
                   .member_id = node->member_id,

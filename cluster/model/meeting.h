@@ -36,6 +36,8 @@ struct meeting_settings {
     uint32_t backups;
     uint32_t min_in_sync;
     uint32_t bootstrap_expect; // 0: joins only
+    uint32_t lease_ms;         // a leader waits out the leases of others by its own suspect_ms
+    uint32_t suspect_ms;
     uint64_t wall_ms;          // Unix time of the sender now
 };
 

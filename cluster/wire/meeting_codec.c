@@ -5,7 +5,7 @@
 #include "cluster/wire/member_codec.h"
 #include "cluster/wire/writer.h"
 
-enum { MEETING_ELEMENTS = 17, SETTINGS_ELEMENTS = 6, WISH_ELEMENTS = 4 };
+enum { MEETING_ELEMENTS = 17, SETTINGS_ELEMENTS = 8, WISH_ELEMENTS = 4 };
 
 // Those of nodes that look for a grid, which the other side cannot know yet.
 static bool meeting_introduces(enum meeting_kind kind)
@@ -38,6 +38,8 @@ static void settings_write(struct buffer *out, const struct meeting_settings *se
     write_uint(out, settings->backups);
     write_uint(out, settings->min_in_sync);
     write_uint(out, settings->bootstrap_expect);
+    write_uint(out, settings->lease_ms);
+    write_uint(out, settings->suspect_ms);
     write_uint(out, settings->wall_ms);
 }
 
@@ -45,12 +47,15 @@ static void settings_write(struct buffer *out, const struct meeting_settings *se
 static bool settings_read(struct cursor *cursor, struct meeting_settings *settings)
 {
     uint64_t protocol_version, partition_count, backups, min_in_sync, bootstrap_expect;
+    uint64_t lease_ms, suspect_ms;
     if (!array_read_exact(cursor, SETTINGS_ELEMENTS) ||
         !uint_read_to(cursor, UINT32_MAX, &protocol_version) ||
         !uint_read_to(cursor, PARTITIONS_MAX, &partition_count) ||
         !uint_read_to(cursor, REPLICAS_MAX - 1, &backups) ||
         !uint_read_to(cursor, REPLICAS_MAX, &min_in_sync) ||
         !uint_read_to(cursor, MEMBERS_MAX, &bootstrap_expect) ||
+        !uint_read_to(cursor, UINT32_MAX, &lease_ms) ||
+        !uint_read_to(cursor, UINT32_MAX, &suspect_ms) ||
         !cursor_read_uint(cursor, &settings->wall_ms))
         return false;
     settings->protocol_version = (uint32_t)protocol_version;
@@ -58,6 +63,8 @@ static bool settings_read(struct cursor *cursor, struct meeting_settings *settin
     settings->backups = (uint32_t)backups;
     settings->min_in_sync = (uint32_t)min_in_sync;
     settings->bootstrap_expect = (uint32_t)bootstrap_expect;
+    settings->lease_ms = (uint32_t)lease_ms;
+    settings->suspect_ms = (uint32_t)suspect_ms;
     return true;
 }
 

@@ -167,6 +167,8 @@ struct member *member_new(const struct member_options *options, uint64_t now_ms)
     struct member *member = memory_new(sizeof *member);
     member->options = *options;
     member->options.self.is_voter = false;
+    member->options.settings.lease_ms = options->lease_ms;
+    member->options.settings.suspect_ms = options->suspect_ms;
     member->now_ms = member->ticked_ms = now_ms;
     member->random.state = options->seed;
     member->raft = member_new_raft(member);
@@ -338,6 +340,40 @@ static void member_repeat_departures(struct member *member)
     }
 }
 
+static bool has_successor(const struct member *member)
+{
+    const struct view *view = ledger_view(&member->ledger);
+    for (uint32_t i = 0; i < view->member_count; i++) {
+        const struct view_member *other = &view->members[i];
+        if (other->id != 0 && other->id != member->options.self.id && other->role == MEMBER_DATA &&
+            other->state == MEMBER_ACTIVE)
+            return true;
+    }
+    return false;
+}
+
+// A member that leaves waits for others to take its partitions: not for ever, not when all of them
+// are leaving too, and not without a majority, which alone could give them away.
+static void member_stop_waiting(struct member *member)
+{
+    const char *reason = NULL;
+    if (member->phase != MEMBER_DEPARTING || member->leave_until_ms == 0)
+        return;
+    if (member->now_ms >= member->leave_until_ms)
+        reason = "it took too long";
+    else if (!has_successor(member))
+        reason = "all others are leaving too";
+    else if (member_lease_until_ms(member) != UINT64_MAX &&
+             member->now_ms > member_lease_until_ms(member) + member->options.remove_ms &&
+             member->now_ms >
+                 member->leave_until_ms - member->options.leave_ms + member->options.remove_ms)
+        reason = "there is no majority that could give them to others";
+    if (!reason)
+        return;
+    member_say(member, true, "leaves before its partitions have moved: %s", reason);
+    member_end(member, MEMBER_GONE);
+}
+
 void member_tick(struct member *member, uint64_t now_ms, uint64_t wall_ms)
 {
     member_set_clock(member, now_ms);
@@ -350,11 +386,7 @@ void member_tick(struct member *member, uint64_t now_ms, uint64_t wall_ms)
         seeking_tick(member);
     member_repeat_departures(member);
     member_settle(member);
-    if (member->phase == MEMBER_DEPARTING && member->leave_until_ms != 0 &&
-        member->now_ms >= member->leave_until_ms) {
-        member_say(member, true, "leaves before its partitions have moved: it took too long");
-        member_end(member, MEMBER_GONE);
-    }
+    member_stop_waiting(member);
 }
 
 static uint64_t min_of(uint64_t a, uint64_t b)

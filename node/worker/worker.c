@@ -37,11 +37,8 @@ uint64_t worker_unix_us(void)
 
 uint64_t worker_refresh(struct worker *worker)
 {
-    // The lease first: read after the clock it might be one that was granted later.
-    uint64_t lease_us = atomic_load_explicit(worker->options.lease_until_us, memory_order_acquire);
     struct shard_time time = {.now_us = worker_clock_us(), .unix_us = worker_unix_us()};
     shard_set_time(worker->shard, time);
-    shard_set_lease(worker->shard, lease_us);
     return time.now_us;
 }
 
@@ -129,6 +126,26 @@ void worker_post_view(struct worker *worker, struct published_view *published)
     struct view_letter *letter = memory_new(sizeof *letter);
     letter->letter.deliver = view_arrive;
     letter->published = published_view_hold(published);
+    worker_post(worker, &letter->letter);
+}
+
+struct lease_letter {
+    struct letter letter;
+    uint64_t until_us;
+};
+
+static void lease_arrive(void *receiver, struct letter *letter)
+{
+    struct worker *worker = receiver;
+    shard_set_lease(worker->shard, ((struct lease_letter *)letter)->until_us);
+    free(letter);
+}
+
+void worker_post_lease(struct worker *worker, uint64_t until_us)
+{
+    struct lease_letter *letter = memory_new(sizeof *letter);
+    letter->letter.deliver = lease_arrive;
+    letter->until_us = until_us;
     worker_post(worker, &letter->letter);
 }
 

@@ -21,9 +21,8 @@ struct worker_options {
     struct worker *const
         *siblings; // all workers of the node, for letters; borrowed, as all pointers
     struct logger *log;
-    const atomic_uint_fast64_t *lease_until_us; // of the node; worker_clock_us
-    struct shard_options shard;                 // its host is the worker's to set
-    uint64_t memory_bytes_max;                  // of the node; 0: no limit
+    struct shard_options shard; // its host is the worker's to set
+    uint64_t memory_bytes_max;  // of the node; 0: no limit
     // The shard's wishes have changed. Called on the worker's thread; borrowed until return.
     void (*wished)(void *context, uint16_t worker, const struct wish *wishes, uint32_t count);
     void *context;
@@ -79,13 +78,16 @@ void worker_drop_pending(struct worker *worker);
 void worker_stop(struct worker *worker);
 void worker_post(struct worker *worker, struct letter *letter);
 void worker_post_view(struct worker *worker, struct published_view *published); // it is held anew
+// Until when the node may serve (worker_clock_us). It travels with the views, in their order: a
+// lease holds for the view that the member had when it was granted.
+void worker_post_lease(struct worker *worker, uint64_t until_us);
 
 // Any thread. Monotonic, goes on while the machine is suspended: leases and time-outs.
 uint64_t worker_clock_us(void);
 // Any thread. Unix time in microseconds, for effects and expiry.
 uint64_t worker_unix_us(void);
 
-// Tells the shard the time and the lease: before anything is executed or received. Returns
+// Tells the shard the time: before anything is executed or received. Returns
 // worker_clock_us.
 uint64_t worker_refresh(struct worker *worker);
 

@@ -19,7 +19,6 @@ enum scene_bits {
 enum { INPUT_BYTES_MAX = 64 * 1024, TURNS = 6, OUTPUT_BYTES_MAX = 1 << 20 };
 
 struct scene {
-    atomic_uint_fast64_t lease_until_us;
     struct logger *log;
     atomic_uint open_count;
     struct worker *worker;
@@ -93,11 +92,9 @@ static struct published_view *view_make(uint32_t member_count)
 static void scene_init(struct scene *scene, bool is_alone)
 {
     *scene = (struct scene){.log = log_new("/dev/null", LOG_ERROR)};
-    atomic_init(&scene->lease_until_us, UINT64_MAX);
     struct worker_options options = {.worker_count = 1,
                                      .siblings = &scene->worker,
                                      .log = scene->log,
-                                     .lease_until_us = &scene->lease_until_us,
                                      .shard = {.worker_count = 1,
                                                .member_id = 1,
                                                .log_bytes_max = 1 << 20,
@@ -124,6 +121,7 @@ static void scene_init(struct scene *scene, bool is_alone)
     scene->worker->view_changed = ignore_view;
     struct published_view *published = view_make(is_alone ? 1 : 2);
     worker_post_view(scene->worker, published);
+    worker_post_lease(scene->worker, UINT64_MAX);
     published_view_release(published);
     mailbox_drain(scene->worker->mailbox, scene->worker);
     scene->descriptor = ends[0];

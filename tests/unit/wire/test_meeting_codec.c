@@ -35,6 +35,8 @@ static const struct meeting_settings settings_row = {.protocol_version = UINT32_
                                                      .backups = REPLICAS_MAX - 1,
                                                      .min_in_sync = REPLICAS_MAX,
                                                      .bootstrap_expect = MEMBERS_MAX,
+                                                     .lease_ms = UINT32_MAX,
+                                                     .suspect_ms = UINT32_MAX - 1,
                                                      .wall_ms = UINT64_MAX};
 
 // Everything that a node may say of itself; `wishes` is borrowed.
@@ -75,6 +77,8 @@ static void settings_compare(const struct meeting_settings *out, const struct me
     cr_assert_eq(out->backups, in->backups);
     cr_assert_eq(out->min_in_sync, in->min_in_sync);
     cr_assert_eq(out->bootstrap_expect, in->bootstrap_expect);
+    cr_assert_eq(out->lease_ms, in->lease_ms);
+    cr_assert_eq(out->suspect_ms, in->suspect_ms);
     cr_assert_eq(out->wall_ms, in->wall_ms);
 }
 

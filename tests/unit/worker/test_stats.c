@@ -10,7 +10,6 @@ enum { PARTITIONS = 4 };
 
 // The second worker of two of a single member, that never runs.
 struct world {
-    atomic_uint_fast64_t lease_until_us;
     struct worker *worker;
 };
 
@@ -54,7 +53,6 @@ static struct world *world_new(void)
     struct worker_options options = {
         .number = 1,
         .worker_count = 2,
-        .lease_until_us = &world->lease_until_us,
         .shard = {.number = 1, .worker_count = 2, .member_id = 5, .log_bytes_max = 1 << 20},
         .wished = ignore_wishes};
     world->worker = worker_new(&options);
