@@ -122,7 +122,7 @@ static void letter_deliver(struct world *world, uint32_t place)
         memcpy(&world->scratch, letter.message, message_size(letter.message));
         world->scratch.snapshot = letter.snapshot;
         raft_receive(to->raft, &world->scratch, world_clock_ms(to));
-        world_check(world, to);
+        raft_world_check(world, to);
     }
     letter_free(&letter);
 }
@@ -237,7 +237,7 @@ static void check_leases(struct world *world)
     }
 }
 
-void world_check(struct world *world, struct world_server *server)
+void raft_world_check(struct world *world, struct world_server *server)
 {
     if (server->raft == NULL)
         return;
@@ -290,7 +290,7 @@ struct world *world_new(uint64_t seed, uint32_t count, uint32_t log_entries_max)
     for (uint32_t i = 0; i < count; i++) {
         struct world_server *server = world_add(world);
         raft_bootstrap(server->raft, &first, world_clock_ms(server));
-        world_check(world, server);
+        raft_world_check(world, server);
     }
     return world;
 }
@@ -361,7 +361,7 @@ enum error world_propose(struct world_server *leader, uint64_t *index)
     uint64_t number = ++world->command_number;
     enum error error =
         raft_propose(leader->raft, bytes_of(&number, sizeof number), world_clock_ms(leader), index);
-    world_check(world, leader);
+    raft_world_check(world, leader);
     return error;
 }
 
@@ -424,7 +424,7 @@ void world_run(struct world *world, uint64_t until_us)
             letter_deliver(world, letter);
         } else {
             raft_tick(tick->raft, world_clock_ms(tick));
-            world_check(world, tick);
+            raft_world_check(world, tick);
         }
     }
     if (world->now_us < until_us)

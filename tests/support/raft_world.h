@@ -92,7 +92,7 @@ struct world_server *world_find(struct world *world, uint64_t id);
 // ERROR_NONE and the index, as raft_propose.
 enum error world_propose(struct world_server *leader, uint64_t *index);
 // After something was done to a server directly.
-void world_check(struct world *world, struct world_server *server);
+void raft_world_check(struct world *world, struct world_server *server);
 
 void world_fail(struct world *world, const char *format, ...) PRINTF_LIKE(2, 3);
 

@@ -185,7 +185,7 @@ void node_wish(struct world *world, uint32_t index)
 
 // ---- The view ----
 
-void node_start(struct world *world, uint32_t index)
+void replica_start(struct world *world, uint32_t index)
 {
     struct node *node = &world->nodes[index];
     *node = (struct node){.id = ++world->next_id, .is_alive = true, .attached_to = NO_NODE};

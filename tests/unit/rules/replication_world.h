@@ -174,7 +174,7 @@ static inline bool node_is_awake(const struct node *node)
 }
 
 // replication_node.c: what a node does.
-void node_start(struct world *world, uint32_t index);
+void replica_start(struct world *world, uint32_t index);
 void node_learn(struct world *world, uint32_t index, uint64_t version);
 void node_step_down(struct world *world, uint32_t index, uint64_t epoch);
 void node_step(struct world *world, uint32_t index, struct primary_event event);

@@ -104,7 +104,7 @@ static void configure(struct world_server *leader, const struct raft_configurati
     if (!world_survives(leader->world, next))
         return;
     (void)!raft_configure(leader->raft, next, world_clock_ms(leader));
-    world_check(leader->world, leader);
+    raft_world_check(leader->world, leader);
 }
 
 static void configuration_remove(struct raft_configuration *configuration, uint32_t place)
@@ -156,7 +156,7 @@ static void membership_churn(struct world *world, struct world_server *leader)
     uint32_t place = (uint32_t)random_below(&world->random, next.count);
     if (chance(world, 500)) {
         (void)!raft_transfer(leader->raft, next.servers[place].id, world_clock_ms(leader));
-        world_check(world, leader);
+        raft_world_check(world, leader);
         return;
     }
     // Who is removed goes on running, and is not told.

@@ -28,7 +28,7 @@ static void world_fault(struct world *world, uint32_t index, uint32_t primary)
     if (dice < 4)
         world_crash(world, index);
     else if (dice < 24 && !world->nodes[index].is_alive)
-        node_start(world, index);
+        replica_start(world, index);
     else if (dice < 50)
         world->nodes[index].is_paused = true;
     else if (dice < 75)
@@ -157,7 +157,7 @@ static void world_heal(struct world *world)
     for (uint32_t i = 0; i < world->node_count; i++) {
         world->nodes[i].is_paused = false;
         if (!world->nodes[i].is_alive)
-            node_start(world, i);
+            replica_start(world, i);
         for (uint32_t k = 0; k < world->node_count; k++) {
             link_down_at_primary(world, i, k);
             link_down_at_backup(world, i, k);
@@ -195,7 +195,7 @@ static void world_run(struct world *world, uint64_t seed)
     world->is_restless = random_below(&world->random, 8) == 0;
     world->node_count = 3 + (uint32_t)random_below(&world->random, NODES_MAX - 2);
     for (uint32_t i = 0; i < world->node_count; i++)
-        node_start(world, i);
+        replica_start(world, i);
     leader_found(world);
     for (uint32_t i = 0; i < world->node_count; i++)
         node_learn(world, i, 1);
