@@ -9,11 +9,12 @@
 #include "tests/sim/world.h"
 
 enum {
-    THINK_US = 250 * US_PER_MS,     // at most, between operations
-    ATTEMPT_US = 1200 * US_PER_MS,  // until an answer is not waited for any more
+    THINK_US = 250 * US_PER_MS,    // at most, between operations
+    ATTEMPT_US = 1200 * US_PER_MS, // until an answer is not waited for any more
+    CONNECT_US = 400 * US_PER_MS,
     PATIENCE_MIN_US = 2 * US_PER_S, // until an operation is given up
     PATIENCE_SPREAD_US = 8 * US_PER_S,
-    PATIENCE_LAST_US = 60 * US_PER_S,
+    PATIENCE_WHOLE_US = 10 * US_PER_S,
     BACK_OFF_US = 100 * US_PER_MS,
     VIEW_EVERY_US = 100 * US_PER_MS,
     VIEW_REQUEST = 1 << 30, // request ids from here on ask for views
@@ -239,6 +240,18 @@ static void operation_give_up(struct client *client)
     client_finish(client);
 }
 
+// The machine does not let us in: what was written never left.
+static void connect_timeout_run(void *context, uint64_t step)
+{
+    struct client *client = context;
+    struct client_link *link = &client->links[client->slot][client->worker];
+    if (client->step != step || link->is_up)
+        return;
+    link_drop(link);
+    view_ask_any(client);
+    client_try_again(client, 1 + draw(client, BACK_OFF_US));
+}
+
 static void attempt_timeout_run(void *context, uint64_t step)
 {
     struct client *client = context;
@@ -277,6 +290,7 @@ static void attempt_run(void *context, uint64_t step)
     client->worker = (uint16_t)(partition % client->world->plan.shard_count);
     client_step(client, CLIENT_ASKED);
     client_plan(client, ATTEMPT_US, attempt_timeout_run);
+    client_plan(client, CONNECT_US, connect_timeout_run);
     operation_send(client, member->id);
 }
 
@@ -405,7 +419,8 @@ static void think_run(void *context, uint64_t step)
     }
     client->deed = (struct deed){.key = (uint32_t)draw(client, client->world->plan.key_count)};
     deed_choose(client, &client->deed);
-    operation_begin(client, PATIENCE_MIN_US + draw(client, PATIENCE_SPREAD_US));
+    uint64_t patience_us = PATIENCE_MIN_US + draw(client, PATIENCE_SPREAD_US);
+    operation_begin(client, client->world->phase >= PHASE_WHOLE ? PATIENCE_WHOLE_US : patience_us);
 }
 
 bool client_stop(struct client *client)
@@ -419,7 +434,7 @@ void client_read_last(struct client *client, uint32_t key)
 {
     CHECK(client->state == CLIENT_STOPPED);
     client->deed = (struct deed){.key = key, .kind = OP_GET};
-    operation_begin(client, PATIENCE_LAST_US);
+    operation_begin(client, PATIENCE_WHOLE_US);
 }
 
 void client_start(struct client *client, struct world *world, uint32_t number)

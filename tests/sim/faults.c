@@ -63,14 +63,15 @@ static bool is_absent(const struct faults *faults, const struct machine *machine
 
 static bool majority_survives(const struct faults *faults,
                               const struct raft_configuration *configuration,
-                              const struct machine *without, bool counts_absent)
+                              const struct machine *without, bool counts_absent,
+                              bool counts_learners)
 {
     uint32_t voters = 0;
     uint32_t alive = 0;
     for (uint32_t i = 0; i < configuration->count; i++) {
         const struct machine *voter =
             observer_machine(&faults->world->observer, configuration->servers[i].id);
-        if (!configuration->servers[i].is_voter ||
+        if ((!configuration->servers[i].is_voter && !counts_learners) ||
             (!counts_absent && voter && voter != without && is_absent(faults, voter)))
             continue;
         voters++;
@@ -80,7 +81,8 @@ static bool majority_survives(const struct faults *faults,
 }
 
 // Now, and when the absent do not vote any more: a leader that does not know yet of a death takes
-// them out of the voters, which needs a majority of those that remain.
+// them out of the voters, which needs a majority of those that remain; or makes a learner a voter
+// that is dead.
 static bool voters_survive(const struct faults *faults, const struct machine *without)
 {
     const struct world *world = faults->world;
@@ -89,9 +91,10 @@ static bool voters_survive(const struct faults *faults, const struct machine *wi
         if (!machine->is_up)
             continue;
         const struct raft_configuration *configuration = raft_configuration(machine->member->raft);
-        if (!majority_survives(faults, configuration, without, true) ||
-            !majority_survives(faults, configuration, without, false))
-            return false;
+        for (uint32_t j = 0; j < 4; j++) {
+            if (!majority_survives(faults, configuration, without, j & 1, j & 2))
+                return false;
+        }
     }
     return true;
 }
@@ -159,6 +162,7 @@ static void fault_crash(struct faults *faults)
         !copies_survive(faults, machine))
         return;
     bool was_leaving = machine->is_leaving;
+    observer_tell(&faults->world->observer);
     machine_crash(machine, draw(faults, 2) == 0);
     memset(faults->world->observer.compared_seqs[machine->slot], 0,
            sizeof faults->world->observer.compared_seqs[machine->slot]);
