@@ -128,6 +128,7 @@ static void check_settings(const struct settings *settings)
     nodes_start(&world.nodes, NODES, settings->options);
     struct traffic_options options = {.seeds = world.nodes.seeds,
                                       .key_count = KEYS,
+                                      .counter_count = KEYS,
                                       .value_bytes = 100,
                                       .rate = environment_number("RATE", 4000),
                                       .timeout_ms = TIMEOUT_MS,

@@ -295,16 +295,14 @@ bool node_has_left(struct nodes *nodes, uint32_t number)
 
 bool nodes_are_well(struct nodes *nodes)
 {
-    bool all_run = true;
     for (uint32_t i = 0; i < nodes->count; i++) {
         int status;
-        if (nodes->processes[i] && waitpid(nodes->processes[i], &status, WNOHANG) != 0) {
-            end_is_well(nodes, i, status);
-            nodes->crashes += status == 0;
-        }
-        all_run = all_run && nodes->processes[i] != 0;
+        if (!nodes->processes[i] || waitpid(nodes->processes[i], &status, WNOHANG) == 0)
+            continue;
+        if (end_is_well(nodes, i, status))
+            nodes->crashes++; // nobody had asked it to end
     }
-    return all_run;
+    return nodes->crashes == 0;
 }
 
 static void logs_remove(const struct nodes *nodes)

@@ -49,7 +49,7 @@ void node_restart(struct nodes *nodes, uint32_t number); // after node_kill
 // Whether the node, which was asked to stop, has done so; ends the test when it failed.
 bool node_has_left(struct nodes *nodes, uint32_t number);
 
-// Notes the nodes that have ended although nobody asked them to. Returns whether all of them run.
+// False when a node has ended although nobody asked it to, now or before.
 bool nodes_are_well(struct nodes *nodes);
 
 // Lines of the node's log (of all its starts) that contain `text`.

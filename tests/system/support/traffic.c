@@ -20,7 +20,7 @@ enum {
     KINDS = 10,
 };
 
-static const char values_map[] = "values";
+const char traffic_values_map[] = "values";
 static const char counters_map[] = "counters";
 static const char values_query[] = "SELECT * FROM values";
 
@@ -42,7 +42,8 @@ struct traffic {
     struct chain *values;   // owned; by key
     struct chain *counters; // owned; by key
     struct grid_builder *builder;
-    uint8_t *padding; // owned
+    uint8_t *padding;  // owned
+    uint8_t *has_keys; // owned; by partition
     struct random random;
     struct traffic_tally tally;
     struct traffic_window window;
@@ -144,7 +145,8 @@ static void on_read(void *context, const struct grid_reply *reply)
 static struct grid_request request_of(const struct chain *chain, enum grid_op op)
 {
     return (struct grid_request){.op = op,
-                                 .map = chain->account.is_counter ? counters_map : values_map,
+                                 .map =
+                                     chain->account.is_counter ? counters_map : traffic_values_map,
                                  .key = {chain->key, chain->key_bytes}};
 }
 
@@ -188,7 +190,8 @@ static void submit_due(struct traffic *traffic, uint64_t due_us)
     uint64_t key = random_below(&traffic->random, traffic->options.key_count);
     bool is_read = kind < READS;
     bool is_counter = is_read ? key % KINDS < INCREMENTS : kind < READS + INCREMENTS;
-    struct chain *chain = is_counter ? &traffic->counters[key] : &traffic->values[key];
+    struct chain *chain = is_counter ? &traffic->counters[key % traffic->options.counter_count]
+                                     : &traffic->values[key];
     if (is_read ? chain->account.is_reading : chain->account.is_writing)
         traffic->tally.skipped++;
     else if (is_read)
@@ -257,7 +260,7 @@ void traffic_begin(struct traffic *traffic, uint16_t member)
     for (uint32_t i = 0; i < partition_count; i++) {
         struct grid_partition partition;
         CHECK(grid_partition_get(traffic->writer, (uint16_t)i, &partition));
-        for (uint32_t k = 0; k < partition.replica_count; k++)
+        for (uint32_t k = 0; traffic->has_keys[i] && k < partition.replica_count; k++)
             window->is_touched[i] |= partition.members[k] == member;
     }
     window->begun_us = now_us();
@@ -306,9 +309,10 @@ uint32_t traffic_resumed_ms(const struct traffic *traffic)
 
 // ---- Life ----
 
-static void chains_make(struct traffic *traffic, struct chain *chains, bool is_counter)
+static void chains_make(struct traffic *traffic, struct chain *chains, uint32_t count,
+                        bool is_counter)
 {
-    for (uint32_t i = 0; i < traffic->options.key_count; i++) {
+    for (uint32_t i = 0; i < count; i++) {
         struct chain *chain = &chains[i];
         struct grid_location location;
         grid_builder_clear(traffic->builder);
@@ -321,6 +325,7 @@ static void chains_make(struct traffic *traffic, struct chain *chains, bool is_c
         chain->account.is_counter = is_counter;
         CHECK(grid_locate_key(traffic->writer, key, &location) == GRID_OK);
         chain->account.partition = location.partition;
+        traffic->has_keys[location.partition] = 1;
     }
 }
 
@@ -363,7 +368,8 @@ static void keys_write(struct traffic *traffic)
     enum { UNDER_WAY_MAX = 1000 };
     for (uint32_t i = 0; i < traffic->options.key_count; i++) {
         submit_write(traffic, &traffic->values[i], now_us());
-        submit_write(traffic, &traffic->counters[i], now_us());
+        if (i < traffic->options.counter_count)
+            submit_write(traffic, &traffic->counters[i], now_us());
         while (traffic->under_way > UNDER_WAY_MAX)
             turn(traffic);
     }
@@ -379,16 +385,17 @@ struct traffic *traffic_new(const struct traffic_options *options)
     traffic->builder = grid_builder_new();
     traffic->padding = memory_new(options->value_bytes);
     traffic->values = memory_new_array(options->key_count, sizeof *traffic->values);
-    traffic->counters = memory_new_array(options->key_count, sizeof *traffic->counters);
+    traffic->counters = memory_new_array(options->counter_count, sizeof *traffic->counters);
     traffic->random.state = now_us();
     traffic->writer = client_new(traffic, "writer");
     traffic->reader = client_new(traffic, "reader");
     connect_all(traffic);
     uint32_t partition_count = grid_partition_count(traffic->writer);
+    traffic->has_keys = memory_new(partition_count);
     traffic->window.is_touched = memory_new(partition_count);
     traffic->window.resumed_us = memory_new_array(partition_count, sizeof(uint64_t));
-    chains_make(traffic, traffic->values, false);
-    chains_make(traffic, traffic->counters, true);
+    chains_make(traffic, traffic->values, options->key_count, false);
+    chains_make(traffic, traffic->counters, options->counter_count, true);
     if (options->has_audience) {
         traffic->subscriber = client_new(traffic, "subscriber");
         audience_init(&traffic->audience, traffic->subscriber, values_query, options->key_count);
@@ -413,6 +420,7 @@ void traffic_free(struct traffic *traffic)
     free(traffic->window.is_touched);
     free(traffic->window.resumed_us);
     free(traffic->padding);
+    free(traffic->has_keys);
     free(traffic->values);
     free(traffic->counters);
     free(traffic);
@@ -420,10 +428,10 @@ void traffic_free(struct traffic *traffic)
 
 // ---- The end ----
 
-static void read_all(struct traffic *traffic, struct chain *chains)
+static void read_all(struct traffic *traffic, struct chain *chains, uint32_t count)
 {
     enum { UNDER_WAY_MAX = 1000 };
-    for (uint32_t i = 0; i < traffic->options.key_count; i++) {
+    for (uint32_t i = 0; i < count; i++) {
         submit_read(traffic, &chains[i], now_us());
         while (traffic->under_way > UNDER_WAY_MAX)
             turn(traffic);
@@ -431,9 +439,9 @@ static void read_all(struct traffic *traffic, struct chain *chains)
 }
 
 // With the reads of verification answered: read_floor is what was read.
-static void judge_all(struct traffic *traffic, const struct chain *chains)
+static void judge_all(struct traffic *traffic, const struct chain *chains, uint32_t count)
 {
-    for (uint32_t i = 0; i < traffic->options.key_count; i++) {
+    for (uint32_t i = 0; i < count; i++) {
         const struct account *account = &chains[i].account;
         if (!account_ends_with(account, account->read_floor))
             fault(traffic, &chains[i], "in the end it is", account->read_floor);
@@ -469,12 +477,12 @@ bool traffic_verify(struct traffic *traffic)
 {
     if (!drain(traffic))
         return false;
-    read_all(traffic, traffic->values);
-    read_all(traffic, traffic->counters);
+    read_all(traffic, traffic->values, traffic->options.key_count);
+    read_all(traffic, traffic->counters, traffic->options.counter_count);
     if (!drain(traffic))
         return false;
-    judge_all(traffic, traffic->values);
-    judge_all(traffic, traffic->counters);
+    judge_all(traffic, traffic->values, traffic->options.key_count);
+    judge_all(traffic, traffic->counters, traffic->options.counter_count);
     bool follows = !traffic->subscriber || audience_follows(traffic);
     return follows && traffic_is_right(traffic);
 }
@@ -498,6 +506,16 @@ uint32_t traffic_audience_starts(const struct traffic *traffic)
 struct grid *traffic_grid(const struct traffic *traffic)
 {
     return traffic->writer;
+}
+
+int64_t traffic_acknowledged(const struct traffic *traffic, uint32_t key)
+{
+    return traffic->values[key].account.acknowledged;
+}
+
+uint16_t traffic_partition(const struct traffic *traffic, uint32_t key)
+{
+    return traffic->values[key].account.partition;
 }
 
 // ---- The grid as the writer sees it ----

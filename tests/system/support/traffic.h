@@ -13,7 +13,8 @@
 
 struct traffic_options {
     const char *seeds;
-    uint32_t key_count; // each with a value and a counter
+    uint32_t key_count;     // of values
+    uint32_t counter_count; // at most as many
     uint32_t value_bytes;
     uint32_t rate;       // operations per second
     uint32_t timeout_ms; // of an operation; 0: the client's default
@@ -73,6 +74,11 @@ uint32_t traffic_audience_starts(const struct traffic *traffic);
 
 // The client that writes; borrowed.
 struct grid *traffic_grid(const struct traffic *traffic);
+
+// What a value holds at least: the number of its last acknowledged write.
+int64_t traffic_acknowledged(const struct traffic *traffic, uint32_t key);
+uint16_t traffic_partition(const struct traffic *traffic, uint32_t key);
+extern const char traffic_values_map[];
 
 // ---- The grid as the writer sees it ----
 
