@@ -20,6 +20,11 @@ case_ok 'the shipped configuration is right' output_has 0 '^grid.conf: ok$' \
 printf '[network]\nport = 70000\n' >"$scratch/wrong.conf"
 case_ok 'a wrong configuration is named with its line' output_has 1 \
     'wrong.conf:2: port: .70000. is not in range' "$grid_node" "$scratch/wrong.conf"
+case_ok 'times that do not fit together are named' output_has 1 \
+    'suspect-ms: 1000 must be a tenth above lease-ms, at least' \
+    "$grid_node" --lease-ms=950
+case_ok 'a list of members is an unknown option' output_has 1 "unknown option '--members'" \
+    "$grid_node" --members=n1@127.0.0.1:7400
 case_ok 'a log that cannot be opened is named' output_has 1 '/proc/no/log: No such file' \
     "$grid_node" --log-file=/proc/no/log
 
