@@ -22,19 +22,23 @@ static void give_up(const char *what)
     exit(EXIT_FAILURE);
 }
 
-bool raw_try_open(struct raw *raw, uint16_t port)
+bool raw_try_open_at(struct raw *raw, const char *address_text, uint16_t port)
 {
     *raw = (struct raw){.descriptor = socket(AF_INET, SOCK_STREAM, 0)};
-    struct sockaddr_in address = {
-        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
     struct timeval limit = {.tv_sec = WAIT_MS / 1000};
-    if (raw->descriptor < 0 ||
+    if (raw->descriptor < 0 || inet_pton(AF_INET, address_text, &address.sin_addr) != 1 ||
         setsockopt(raw->descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) != 0)
         give_up("socket");
     if (connect(raw->descriptor, (struct sockaddr *)&address, sizeof address) == 0)
         return true;
     raw_close(raw);
     return false;
+}
+
+bool raw_try_open(struct raw *raw, uint16_t port)
+{
+    return raw_try_open_at(raw, "127.0.0.1", port);
 }
 
 void raw_open(struct raw *raw, uint16_t port)
@@ -113,7 +117,8 @@ bool raw_is_closed(struct raw *raw)
     }
 }
 
-void raw_greet(struct raw *raw, uint16_t port, uint16_t worker)
+// On a connection that stands.
+static void raw_hello(struct raw *raw, uint16_t worker)
 {
     struct hello hello = {.version_min = PROTOCOL_VERSION,
                           .version_max = PROTOCOL_VERSION,
@@ -123,7 +128,6 @@ void raw_greet(struct raw *raw, uint16_t port, uint16_t worker)
     struct buffer out = {0};
     struct frame frame;
     struct hello_reply reply;
-    raw_open(raw, port);
     hello_encode(&out, 0, &hello);
     if (!raw_send_buffer(raw, &out) || !raw_next(raw, &frame) || frame.header.kind != FRAME_REPLY ||
         hello_reply_decode(frame.body, &reply) != ERROR_NONE)
@@ -132,6 +136,19 @@ void raw_greet(struct raw *raw, uint16_t port, uint16_t worker)
     raw->worker = reply.worker;
     raw->worker_count = reply.worker_count;
     buffer_deinit(&out);
+}
+
+void raw_greet(struct raw *raw, uint16_t port, uint16_t worker)
+{
+    raw_open(raw, port);
+    raw_hello(raw, worker);
+}
+
+void raw_greet_at(struct raw *raw, const char *address, uint16_t port, uint16_t worker)
+{
+    if (!raw_try_open_at(raw, address, port))
+        give_up("connect");
+    raw_hello(raw, worker);
 }
 
 void raw_frame(struct buffer *out, uint8_t kind, uint16_t partition, uint32_t request_id,

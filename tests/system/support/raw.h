@@ -18,6 +18,9 @@ struct raw {
 // False: nobody listens there.
 bool raw_try_open(struct raw *raw, uint16_t port);
 
+// Likewise, at another address than that of loopback.
+bool raw_try_open_at(struct raw *raw, const char *address, uint16_t port);
+
 // Connects; ends the test where that fails.
 void raw_open(struct raw *raw, uint16_t port);
 void raw_close(struct raw *raw);
@@ -40,6 +43,7 @@ bool raw_is_closed(struct raw *raw);
 
 // Connects, says HELLO as a client and reads the answer.
 void raw_greet(struct raw *raw, uint16_t port, uint16_t worker);
+void raw_greet_at(struct raw *raw, const char *address, uint16_t port, uint16_t worker);
 
 // A frame with this body, whatever that is.
 void raw_frame(struct buffer *out, uint8_t kind, uint16_t partition, uint32_t request_id,
