@@ -10,7 +10,7 @@
 enum { WEIGHT_MAX = 100 };
 
 static const char *const leave_options[] = {"--yes", NULL};
-static const char *const recover_options[] = {"--force", "--yes-i-know=", NULL};
+static const char *const recover_options[] = {"--force", NULL};
 static const char *const rebalance_options[] = {"--simulate", "--add", "--remove", NULL};
 
 static const char *const action_names[] = {

@@ -36,7 +36,7 @@ struct shell_cluster {
 // The words that may stand behind `cluster`; ends with NULL.
 const char *const *shell_cluster_actions(void);
 
-// The options of an action, by its word; NULL: it has none.
+// The options of an action that may be completed, by its word; NULL: it has none.
 const char *const *shell_cluster_options(const char *action);
 
 // Whether the name of a member may follow the word of this action.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/shell/completion.h"
 
+#include "client/shell/cluster_line.h"
 #include "client/shell/verb.h"
 
 #include <strings.h>
@@ -10,6 +11,7 @@ enum { WORD_BYTES_MAX = 64 };
 // The line before the cursor, as far as completion looks at it.
 struct place {
     char verb[WORD_BYTES_MAX];     // the first word, if it is complete
+    char second[WORD_BYTES_MAX];   // likewise
     char previous[WORD_BYTES_MAX]; // the word before the one at the cursor
     size_t word_count;             // complete words
     struct bytes typed;            // of the word at the cursor
@@ -40,8 +42,11 @@ static struct place place_of(struct bytes before)
         place.typed = bytes_of(before.data + start, at - start);
         if (at == before.size)
             return place;
-        if (place.word_count++ == 0)
+        if (place.word_count == 0)
             word_copy(place.verb, place.typed);
+        if (place.word_count == 1)
+            word_copy(place.second, place.typed);
+        place.word_count++;
         word_copy(place.previous, place.typed);
     }
 }
@@ -57,10 +62,31 @@ static bool wants_map(const struct place *place)
            verb->arguments[0] == 'm';
 }
 
-bool shell_completions_want_maps(struct bytes before)
+static bool wants_member(const struct place *place)
+{
+    const struct shell_verb *verb = shell_verb_find(bytes_of_text(place->verb));
+    if (verb == NULL || place->word_count == 0)
+        return false;
+    if (verb->id == VERB_STATS)
+        return place->word_count == 1;
+    if (verb->id != VERB_CLUSTER || place->word_count < 2)
+        return false;
+    return strcasecmp(place->previous, "--remove") == 0 ||
+           (shell_cluster_takes_member(place->second) &&
+            (place->word_count == 2 || strcasecmp(place->previous, "--force") == 0));
+}
+
+static enum shell_names names_of(const struct place *place)
+{
+    if (wants_map(place))
+        return SHELL_NAMES_MAPS;
+    return wants_member(place) ? SHELL_NAMES_MEMBERS : SHELL_NAMES_NONE;
+}
+
+enum shell_names shell_completions_names(struct bytes before)
 {
     struct place place = place_of(before);
-    return wants_map(&place);
+    return names_of(&place);
 }
 
 static void word_offer(struct shell_completions *completions, struct bytes typed, const char *word)
@@ -84,6 +110,14 @@ static void verbs_offer(struct shell_completions *completions, struct bytes type
         word_offer(completions, typed, verb->name);
 }
 
+static void cluster_offer(struct shell_completions *completions, const struct place *place)
+{
+    if (place->word_count == 1)
+        words_offer(completions, place->typed, shell_cluster_actions());
+    else if (shell_cluster_options(place->second) != NULL)
+        words_offer(completions, place->typed, shell_cluster_options(place->second));
+}
+
 static void arguments_offer(struct shell_completions *completions, const struct place *place)
 {
     static const char *const formats[] = {"table", "json", "csv", "raw", NULL};
@@ -95,7 +129,9 @@ static void arguments_offer(struct shell_completions *completions, const struct 
     const struct shell_verb *verb = shell_verb_find(bytes_of_text(place->verb));
     if (verb == NULL)
         return;
-    if (verb->id == VERB_HELP)
+    if (verb->id == VERB_CLUSTER)
+        cluster_offer(completions, place);
+    else if (verb->id == VERB_HELP)
         verbs_offer(completions, place->typed);
     else if (verb->id == VERB_OUTPUT)
         words_offer(completions, place->typed, formats);
@@ -122,16 +158,17 @@ static size_t common_start(const struct shell_completions *completions)
 }
 
 void shell_completions_find(struct shell_completions *completions, struct bytes before,
-                            char *const *maps, size_t map_count)
+                            char *const *names, size_t name_count)
 {
     struct place place = place_of(before);
     *completions = (struct shell_completions){.typed = place.typed.size};
+    enum shell_names kind = names_of(&place);
     if (place.word_count == 0)
         verbs_offer(completions, place.typed);
-    else if (wants_map(&place))
-        for (size_t i = 0; i < map_count; i++)
-            word_offer(completions, place.typed, maps[i]);
-    else
+    for (size_t i = 0; kind != SHELL_NAMES_NONE && i < name_count; i++)
+        word_offer(completions, place.typed, names[i]);
+    // Where a map stands, nothing else can; a member may also be left out.
+    if (place.word_count > 0 && kind != SHELL_NAMES_MAPS)
         arguments_offer(completions, &place);
     if (completions->count > 0)
         completions->common = common_start(completions);

@@ -41,6 +41,17 @@ static struct shell shell_of(const struct shell_options *options)
     return shell;
 }
 
+// Places of members that have left stay empty.
+static size_t members_count(const struct grid *grid)
+{
+    size_t place_count = grid_member_count(grid);
+    size_t count = 0;
+    struct grid_member member;
+    for (size_t i = 0; i < place_count; i++)
+        count += grid_member_get(grid, i, &member);
+    return count;
+}
+
 static enum shell_exit session_run(struct shell *shell, const struct shell_options *options)
 {
     if (options->command_count > 0)
@@ -48,7 +59,7 @@ static enum shell_exit session_run(struct shell *shell, const struct shell_optio
                                       options->keep_going);
     if (!shell->interactive)
         return shell_session_script(shell, stdin, options->keep_going);
-    size_t member_count = grid_member_count(shell->grid);
+    size_t member_count = members_count(shell->grid);
     printf("grid-shell %s, %zu member%s. 'help' lists the commands, Ctrl-D leaves.\n",
            grid_version(), member_count, member_count == 1 ? "" : "s");
     return shell_session_terminal(shell);

@@ -38,7 +38,6 @@ void partition_holdings_count(struct partition_holdings *holdings,
     } else {
         holdings->sound_count++;
         holdings->primary_count += place == 0;
-        holdings->sole_count += partition->in_sync_count == 1;
     }
 }
 

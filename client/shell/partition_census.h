@@ -22,7 +22,6 @@ struct partition_holdings {
     uint32_t sound_count; // in sync: what was acknowledged is there
     uint32_t stale_count; // a copy that may lack acknowledged writes
     uint32_t absent_count;
-    uint32_t sole_count; // of the sound ones: no other member has one
 };
 
 void partition_holdings_count(struct partition_holdings *holdings,

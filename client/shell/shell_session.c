@@ -10,16 +10,17 @@
 #include <unistd.h>
 
 enum {
-    MAPS_CACHED_MAX = 1024,
-    MAPS_CACHED_US = 5 * US_PER_S, // names of maps are asked for again after this
+    NAMES_CACHED_MAX = 1024,
+    NAMES_CACHED_US = 5 * US_PER_S, // names are asked for again after this
     TERMINAL_WIDTH_DEFAULT = 80,
 };
 
 struct terminal {
     struct shell *shell; // borrowed
-    char *maps[MAPS_CACHED_MAX];
-    size_t map_count;
-    int64_t maps_us; // when they were asked for; 0: never
+    char *names[NAMES_CACHED_MAX];
+    size_t name_count;
+    enum shell_names kind;
+    int64_t names_us; // when they were asked for; 0: never
 };
 
 size_t shell_session_width(void)
@@ -76,39 +77,57 @@ enum shell_exit shell_session_script(struct shell *shell, FILE *file, bool keep_
     return outcome;
 }
 
-static void maps_forget(struct terminal *terminal)
+static void names_forget(struct terminal *terminal)
 {
-    for (size_t i = 0; i < terminal->map_count; i++)
-        free(terminal->maps[i]);
-    terminal->map_count = 0;
+    for (size_t i = 0; i < terminal->name_count; i++)
+        free(terminal->names[i]);
+    terminal->name_count = 0;
+}
+
+static void name_note(struct terminal *terminal, const char *name)
+{
+    if (terminal->name_count < NAMES_CACHED_MAX)
+        terminal->names[terminal->name_count++] = memory_copy_text(name, strlen(name));
 }
 
 static void map_note(void *context, const char *name, uint64_t entry_count)
 {
     (void)entry_count;
-    struct terminal *terminal = context;
-    if (terminal->map_count < MAPS_CACHED_MAX)
-        terminal->maps[terminal->map_count++] = memory_copy_text(name, strlen(name));
+    name_note(context, name);
 }
 
-static void maps_refresh(struct terminal *terminal)
+static void members_note(struct terminal *terminal)
+{
+    size_t count = grid_member_count(terminal->shell->grid);
+    struct grid_member member;
+    for (size_t i = 0; i < count; i++)
+        if (grid_member_get(terminal->shell->grid, i, &member))
+            name_note(terminal, member.name);
+}
+
+static void names_refresh(struct terminal *terminal, enum shell_names kind)
 {
     int64_t now_us = shell_clock_us();
-    if (terminal->maps_us != 0 && now_us - terminal->maps_us < MAPS_CACHED_US)
+    if (terminal->kind == kind && terminal->names_us != 0 &&
+        now_us - terminal->names_us < NAMES_CACHED_US)
         return;
-    maps_forget(terminal);
+    names_forget(terminal);
+    if (kind == SHELL_NAMES_MEMBERS)
+        members_note(terminal);
     // Without an answer there are no names to offer, and completing is no time to complain.
-    if (grid_maps(terminal->shell->grid, map_note, terminal) != GRID_OK)
-        maps_forget(terminal);
-    terminal->maps_us = now_us;
+    else if (grid_maps(terminal->shell->grid, map_note, terminal) != GRID_OK)
+        names_forget(terminal);
+    terminal->kind = kind;
+    terminal->names_us = now_us;
 }
 
 static void complete(void *context, struct bytes before, struct shell_completions *completions)
 {
     struct terminal *terminal = context;
-    if (shell_completions_want_maps(before))
-        maps_refresh(terminal);
-    shell_completions_find(completions, before, terminal->maps, terminal->map_count);
+    enum shell_names kind = shell_completions_names(before);
+    if (kind != SHELL_NAMES_NONE)
+        names_refresh(terminal, kind);
+    shell_completions_find(completions, before, terminal->names, terminal->name_count);
 }
 
 // Lets the client see connections close and open again while the user thinks.
@@ -166,7 +185,7 @@ enum shell_exit shell_session_terminal(struct shell *shell)
     lines_run(shell, editor);
     line_editor_free(editor);
     shell_interrupt_end(&shell->interrupt);
-    maps_forget(terminal);
+    names_forget(terminal);
     free(terminal);
     free(path);
     return SHELL_EXIT_OK;

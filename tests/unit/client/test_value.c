@@ -154,6 +154,34 @@ Test(value, keys_of_other_types_are_passed_over)
     cr_assert_eq(number, 9);
 }
 
+Test(value, elements_are_numbered)
+{
+    static const uint8_t broken[] = {0x93, 0x01, 0xa1, 'b', 0xa1};
+    struct grid_bytes array = {broken, sizeof broken};
+    struct grid_bytes text;
+    int64_t number;
+    cr_assert(grid_value_int(grid_value_element(array, 0), &number));
+    cr_assert_eq(number, 1);
+    cr_assert(grid_value_str(grid_value_element(array, 1), &text));
+    cr_assert_eq(text.size, 1);
+    cr_assert_null(grid_value_element(array, 2).data);
+    cr_assert_null(grid_value_element(array, 3).data);
+    cr_assert_null(grid_value_element((struct grid_bytes){0}, 0).data);
+    cr_assert_null(grid_value_element(grid_value_element(array, 0), 0).data);
+}
+
+Test(value, unsigned_numbers_have_64_bits)
+{
+    uint64_t number;
+    grid_build_uint(builder, UINT64_MAX);
+    cr_assert(grid_value_uint(grid_builder_bytes(builder), &number));
+    cr_assert_eq(number, UINT64_MAX);
+    grid_builder_clear(builder);
+    grid_build_int(builder, -1);
+    cr_assert_not(grid_value_uint(grid_builder_bytes(builder), &number));
+    cr_assert_not(grid_value_uint((struct grid_bytes){0}, &number));
+}
+
 Test(value, errors_have_the_protocols_names)
 {
     cr_assert_str_eq(grid_error_name(GRID_OK), "OK");

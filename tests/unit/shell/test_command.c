@@ -115,6 +115,16 @@ Test(shell_command, load_names_file_map_and_field)
     shell_command_deinit(&command);
 }
 
+Test(shell_command, cluster_has_actions_of_its_own)
+{
+    struct shell_command command;
+    parse(&command, "Cluster leave n3 --yes");
+    cr_assert_eq(command.verb->id, VERB_CLUSTER);
+    cr_assert_eq(command.cluster.action, CLUSTER_ACTION_LEAVE);
+    cr_assert_str_eq(command.cluster.member, "n3");
+    shell_command_deinit(&command);
+}
+
 Test(shell_command, faults_point_at_the_place)
 {
     static const struct {
@@ -150,6 +160,8 @@ Test(shell_command, faults_point_at_the_place)
         {"watch get m k", 6, "expected 'select' or an option here"},
         {"watch --events 0 select", 15, "expected a whole number above 0"},
         {"watch --seconds 99999999999 select", 16, "expected a whole number from 1 to 31536000"},
+        {"cluster", 7, "expected status, members, partitions"},
+        {"cluster leave n1 n2", 17, "this is too much for cluster leave"},
         {"load", 4, "expected the name of a file here"},
         {"load --fast f.csv", 5, "no such option"},
         {"load f.csv m", 11, "expected 'into' here"},

@@ -63,10 +63,47 @@ Test(shell_completion, knows_what_all_the_words_start_with)
     cr_assert_eq(completions.common, 3);
 }
 
-Test(shell_completion, asks_for_maps_only_where_they_count)
+Test(shell_completion, offers_the_words_of_cluster)
 {
-    cr_assert(shell_completions_want_maps(bytes_of_text("get q")));
-    cr_assert_not(shell_completions_want_maps(bytes_of_text("ge")));
-    cr_assert_not(shell_completions_want_maps(bytes_of_text("locate q")));
-    cr_assert_not(shell_completions_want_maps(bytes_of_text("")));
+    check_words("clu", "cluster ");
+    check_words("cluster m", "members migrations ");
+    check_words("CLUSTER RE", "recover rebalance ");
+    check_words("cluster rebalance --s", "--simulate ");
+    check_words("cluster recover --", "--force ");
+    check_words("cluster status ", "");
+}
+
+// Names are those of the kind that was asked for.
+Test(shell_completion, offers_members_and_options_where_both_may_stand)
+{
+    check_words("cluster leave qu", "quakes queue ");
+    check_words("cluster leave --", "--yes ");
+    check_words("stats us", "Users ");
+}
+
+Test(shell_completion, asks_for_names_only_where_they_count)
+{
+    static const struct {
+        const char *before;
+        enum shell_names names;
+    } rows[] = {
+        {"get q", SHELL_NAMES_MAPS},
+        {"ge", SHELL_NAMES_NONE},
+        {"locate q", SHELL_NAMES_NONE},
+        {"", SHELL_NAMES_NONE},
+        {"stats ", SHELL_NAMES_MEMBERS},
+        {"stats n1 ", SHELL_NAMES_NONE},
+        {"cluster n", SHELL_NAMES_NONE},
+        {"cluster leave ", SHELL_NAMES_MEMBERS},
+        {"cluster leave n1 ", SHELL_NAMES_NONE},
+        {"cluster partitions n", SHELL_NAMES_MEMBERS},
+        {"cluster recover --force n", SHELL_NAMES_MEMBERS},
+        {"cluster rebalance --simulate --remove n", SHELL_NAMES_MEMBERS},
+        {"cluster rebalance --simulate --add n", SHELL_NAMES_NONE},
+        {"cluster voters n", SHELL_NAMES_NONE},
+        {"nonsense leave n", SHELL_NAMES_NONE},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        cr_assert_eq(shell_completions_names(bytes_of_text(rows[i].before)), rows[i].names, "%s",
+                     rows[i].before);
 }

@@ -63,3 +63,15 @@ Test(shell_fault, shows_nothing_where_there_is_no_such_place)
     check_point("abc", 1, 9, "");
     check_point("", 1, 2, "");
 }
+
+Test(shell_fault, errors_of_agreement_come_with_advice)
+{
+    static const enum grid_error advised[] = {GRID_NO_QUORUM,    GRID_TOO_FEW_COPIES,
+                                              GRID_WRONG_SECRET, GRID_WRONG_SETTINGS,
+                                              GRID_MOVED,        GRID_INDETERMINATE};
+    for (size_t i = 0; i < sizeof advised / sizeof advised[0]; i++)
+        cr_assert_not_null(shell_fault_advice(advised[i]), "%s", grid_error_name(advised[i]));
+    cr_assert_null(shell_fault_advice(GRID_OK));
+    cr_assert_null(shell_fault_advice(GRID_NOT_FOUND));
+    cr_assert_null(shell_fault_advice((enum grid_error)9999));
+}
