@@ -101,6 +101,8 @@ void bug_after_link(struct session *session, struct bytes frames)
             append_acknowledge(session, &frame);
         frames = bytes_of(frames.data + size, frames.size - size);
     }
+    // What it takes for committed now is no surprise to the observer: the loss of it is.
+    observer_see_shard(&session->shard->machine->world->observer, session->shard);
 }
 
 // ---- Leases ----
@@ -112,6 +114,16 @@ uint64_t bug_falsify_lease(const struct machine *machine, uint64_t until_us)
 }
 
 // ---- Wishes ----
+
+void bug_falsify_view(const struct machine_shard *shard, struct view *view)
+{
+    if (bug_of(shard->machine) != BUG_DROP_UNAGREED || !shard->view)
+        return;
+    for (uint32_t p = 0; p < view->partition_count; p++) {
+        if (shard->view->partitions[p].version > view->partitions[p].version)
+            view->partitions[p] = shard->view->partitions[p];
+    }
+}
 
 static void backup_leave_out(struct view *view, const struct wish *wish)
 {

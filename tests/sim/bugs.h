@@ -10,6 +10,7 @@
 struct session;
 struct machine;
 struct machine_shard;
+struct view;
 
 enum bug {
     BUG_NONE = 0,
@@ -31,6 +32,8 @@ enum bug bug_by_name(const char *name);
 void bug_falsify_link(struct session *session, struct bytes frames, struct buffer *out);
 // After frames left on a link.
 void bug_after_link(struct session *session, struct bytes frames);
+// A view before the shard is told of it: what the bug has made of it before stays.
+void bug_falsify_view(const struct machine_shard *shard, struct view *view);
 // A lease as the shard is told of it.
 uint64_t bug_falsify_lease(const struct machine *machine, uint64_t until_us);
 // Wishes before they are told to the consensus: `count` of them, of this shard. Returns the count.

@@ -195,7 +195,9 @@ static struct view *view_new_copy(const struct view *view)
 static void letter_read_view(struct machine_shard *shard, const struct view *view)
 {
     struct view *old = shard->view;
-    shard->view = view_new_copy(view);
+    struct view *told = view_new_copy(view);
+    bug_falsify_view(shard, told);
+    shard->view = told;
     shard_set_time(shard->shard, shard_time_of(shard->machine));
     shard_apply_view(shard->shard, shard->view);
     view_free(old);
