@@ -1,5 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The simulator: sim --seeds=A-B [--bug=NAME] [--jobs=N] [--trace] [--twice] [--first] [--orphans].
+// The simulator: sim --seeds=A-B, and
+//   --jobs=N     so many seeds at a time
+//   --trace      a transcript of each
+//   --twice      each seed two times: their traces must be equal
+//   --bug=NAME   with a planted bug, which must be caught (tests/sim/bugs.h)
+//   --first      ends at the first seed that fails
+//   --orphans    what clients have written outlives their connections (struct world_options)
 // Each seed runs in a process of its own, so that one that aborts is one that failed.
 #include "cluster/base/units.h"
 #include "tests/sim/world.h"
