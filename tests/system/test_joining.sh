@@ -139,6 +139,7 @@ case_ok 'they have its data' wait_until finds_all "$first"
 case_ok 'a founder leaves, too' stop_node "$n3"
 case_ok 'two remain' wait_until members_are "$first" 'n1 n2'
 case_ok 'nothing is lost' wait_until finds_all "$first"
+rm "$scratch/n3.log"
 start_member n3 "${ports[2]}" --bootstrap-expect=3
 n3=$node
 case_ok 'it comes back with the options of a founder, and joins' wait_until members_are "$first" \
