@@ -72,17 +72,20 @@ enum error shard_report(struct shard *shard, const struct outlet *link, const st
     return replica ? replica_report(replica, shard, link, frame) : ERROR_NONE;
 }
 
+// The primary may know already that we are a backup.
 enum error shard_receive(struct shard *shard, struct outlet *link, const struct frame *frame)
 {
-    struct replica *replica = shard_replica(shard, frame->header.partition);
-    return replica ? replica_receive(replica, link, frame) : ERROR_NONE;
+    uint16_t number = frame->header.partition;
+    uint16_t worker_count = shard->options.worker_count;
+    bool is_ours = shard->view && number < shard->view->partition_count &&
+                   number % worker_count == shard->options.number;
+    return is_ours ? replica_receive(&shard->replicas[number / worker_count], link, frame)
+                   : ERROR_NONE;
 }
 
 void shard_primary_gone(struct shard *shard, const struct outlet *link)
 {
     for (uint32_t p = shard->options.number; shard->view && p < shard->view->partition_count;
-         p += shard->options.worker_count) {
-        if (shard->by_partition[p])
-            replica_primary_gone(shard->by_partition[p], link);
-    }
+         p += shard->options.worker_count)
+        replica_primary_gone(&shard->replicas[p / shard->options.worker_count], link);
 }

@@ -153,8 +153,10 @@ void replica_assume(struct replica *replica, struct shard *shard,
     if (replica->role == REPLICA_NONE)
         replica_become_backup(replica);
     // A copy that obeys a later primary has overtaken this view.
-    if (!leads || (replica->role == REPLICA_BACKUP && wanted->epoch <= replica->copy.epoch))
+    if (!leads || (replica->role == REPLICA_BACKUP && wanted->epoch <= replica->copy.epoch)) {
+        replica_attach_early(replica);
         return;
+    }
     if (replica->role == REPLICA_BACKUP)
         replica_promote(replica, shard, wanted->epoch);
     replica_lead(replica, shard, wanted);

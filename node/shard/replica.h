@@ -50,6 +50,10 @@ struct replica {
     struct backup copy;
     struct outlet
         *primary_link; // the connection by which the primary attached; NULL: none. Borrowed
+    // An ATTACH that came before the view that it speaks of: it is answered with that.
+    struct outlet *early_link; // NULL: none. Borrowed
+    uint64_t early_epoch;
+    uint64_t early_version;
 
     // Primary.
     uint64_t noted_seq;     // effects up to here were told to walking watches, and touched
@@ -123,9 +127,13 @@ MUST_USE enum error replica_report(struct replica *replica, struct shard *shard,
 
 // ---- Backup ----
 
-// ATTACH, CUT, APPEND or FILL_* from the primary at the other end of `link`; answers go there.
+// ATTACH, CUT, APPEND or FILL_* from the primary at the other end of `link`; answers go there. The
+// role may be NONE still, as views do not arrive everywhere at once.
 MUST_USE enum error replica_receive(struct replica *replica, struct outlet *link,
                                     const struct frame *frame);
+
+// The view has changed: answers the ATTACH that came too early, if there is one.
+void replica_attach_early(struct replica *replica);
 
 // The connection to the primary is gone.
 void replica_primary_gone(struct replica *replica, const struct outlet *link);

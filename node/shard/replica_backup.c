@@ -125,13 +125,17 @@ static void receive_fill_mark(struct replica *replica, struct outlet *link,
 
 // ---- Sessions ----
 
-// `version`: of the partition, that we have to know; it will be asked again.
+// `version`: of the partition, that we have to know.
 static void receive_attach(struct replica *replica, struct outlet *link, uint64_t epoch,
                            uint64_t version)
 {
     struct backup_event event = {.kind = BACKUP_ATTACH, .epoch = epoch};
     struct backup_output output;
-    if (epoch < replica->copy.epoch || version > replica->view_version)
+    bool is_early = replica->role != REPLICA_BACKUP || version > replica->view_version;
+    replica->early_link = is_early ? link : NULL;
+    replica->early_epoch = epoch;
+    replica->early_version = version;
+    if (is_early || epoch < replica->copy.epoch)
         return;
     replica_primary_gone(replica, replica->primary_link);
     replica->primary_link = link;
@@ -169,8 +173,8 @@ static enum error receive_position(struct replica *replica, struct outlet *link,
 // A frame that is not for what this replica is now comes from a primary that was: it will hear.
 enum error replica_receive(struct replica *replica, struct outlet *link, const struct frame *frame)
 {
-    if (replica->role != REPLICA_BACKUP ||
-        (frame->header.kind != FRAME_ATTACH && replica->primary_link != link))
+    if (frame->header.kind != FRAME_ATTACH &&
+        (replica->role != REPLICA_BACKUP || replica->primary_link != link))
         return ERROR_NONE;
     switch (frame->header.kind) {
     case FRAME_APPEND:
@@ -189,8 +193,16 @@ enum error replica_receive(struct replica *replica, struct outlet *link, const s
     }
 }
 
+void replica_attach_early(struct replica *replica)
+{
+    if (replica->early_link)
+        receive_attach(replica, replica->early_link, replica->early_epoch, replica->early_version);
+}
+
 void replica_primary_gone(struct replica *replica, const struct outlet *link)
 {
+    if (replica->early_link == link)
+        replica->early_link = NULL;
     if (link == NULL || replica->primary_link != link)
         return;
     replica->primary_link = NULL;

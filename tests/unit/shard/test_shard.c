@@ -288,6 +288,42 @@ Test(shard, what_was_answered_survives_the_primary)
     world_deinit(&world);
 }
 
+Test(shard, a_replica_may_be_asked_before_it_knows_the_view)
+{
+    struct world world;
+    struct wish wish;
+    world_init(&world);
+    apply(&world, 1, (uint16_t[]){0}, 1, 1);
+    struct shard *late = world.shards[1];
+    world.shards[1] = NULL;
+    apply(&world, 1, (uint16_t[]){0, 1}, 2, 1);
+    world.shards[1] = late;
+    settle(&world);
+    cr_expect_eq(wishes_of(&world, 0, &wish), 0);
+    shard_apply_view(late, &world.views[1]);
+    settle(&world); // no time passes: nobody asks again
+    cr_assert_eq(wishes_of(&world, 0, &wish), 1);
+    cr_expect_eq(wish.kind, WISH_ADD);
+    cr_expect_eq(wish.member_id, id_of(1));
+    world_deinit(&world);
+}
+
+Test(shard, an_early_question_is_forgotten_with_its_connection)
+{
+    struct world world;
+    world_init(&world);
+    apply(&world, 1, (uint16_t[]){0}, 1, 1);
+    struct shard *late = world.shards[1];
+    world.shards[1] = NULL;
+    apply(&world, 1, (uint16_t[]){0, 1}, 2, 1);
+    world.shards[1] = late;
+    settle(&world);
+    shard_primary_gone(late, &world.answers[0][1]);
+    shard_apply_view(late, &world.views[1]);
+    cr_expect_eq(buffer_size(&world.answers[0][1].out), 0);
+    world_deinit(&world);
+}
+
 Test(shard, a_new_replica_is_filled_and_wished_in_sync)
 {
     struct world world;
