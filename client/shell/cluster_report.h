@@ -24,7 +24,7 @@ struct cluster_report {
     uint64_t leader; // 0: it knows none
     uint64_t commit_index;
     uint64_t view_version;
-    uint64_t lease_ms;
+    uint64_t lease_ms; // it may serve for so long; above INT64_MAX: for ever, as the only voter
     struct report_ids voters; // empty when it is no server of the consensus
     struct report_ids learners;
     // Of the leader alone:
@@ -38,9 +38,11 @@ struct cluster_report {
 // Reads the answer to GRID_CLUSTER_STATUS; what it lacks is 0. False when it is no such answer.
 MUST_USE bool cluster_report_read(struct cluster_report *report, struct grid_bytes answer);
 
+// Whether the member leads now. One that has lost its majority may still name itself, as the last
+// leader that it knows of; but it has no lease then.
 static inline bool cluster_report_leads(const struct cluster_report *report)
 {
-    return report->leader != 0 && report->leader == report->id;
+    return report->leader != 0 && report->leader == report->id && report->lease_ms > 0;
 }
 
 bool report_ids_have(const struct report_ids *ids, uint64_t id);

@@ -161,6 +161,11 @@ static bool run_status(struct shell *shell)
 
 // ---- Members ----
 
+static bool is_leader(const struct grid_member *member, const struct cluster_report *report)
+{
+    return cluster_report_leads(report) && report->id == member->id;
+}
+
 static const char *state_name(const struct grid_member *member, const struct cluster_report *report)
 {
     if (report_ids_have(&report->suspects, member->id))
@@ -183,7 +188,7 @@ static void member_show(struct shell_result *result, const struct grid_member *m
     shell_result_text(result, "address", address);
     shell_result_text(result, "state", state_name(member, report));
     shell_result_bool(result, "voter", member->is_voter);
-    shell_result_bool(result, "leader", report->leader == member->id);
+    shell_result_bool(result, "leader", is_leader(member, report));
     shell_result_uint(result, "primaries", member->primary_count);
     shell_result_uint(result, "backups", member->backup_count);
     shell_result_uint(result, "weight", member->weight);
@@ -259,6 +264,14 @@ static bool run_partitions(struct shell *shell, const char *word)
 
 // ---- Voters ----
 
+static void figure_show(struct shell_result *result, const char *name, uint64_t number, bool known)
+{
+    if (known)
+        shell_result_uint(result, name, number);
+    else
+        shell_result_json(result, bytes_of_text(name), bytes_of_text("null"));
+}
+
 // What a server of the consensus says itself, beside what the leader has committed.
 static void server_show(struct shell *shell, struct shell_result *result, size_t number,
                         const struct cluster_report *leader)
@@ -270,7 +283,7 @@ static void server_show(struct shell *shell, struct shell_result *result, size_t
     if (!grid_member_get(shell->grid, number, &member))
         return;
     bool is_voter = member.is_voter;
-    bool is_leader = member.id == leader->leader;
+    bool leads = is_leader(&member, leader);
     member_address_write(&member, address, sizeof address);
     snprintf(name, sizeof name, "%s", member.name);
     bool answers = member.connected && cluster_report_ask(shell->grid, number, &own) == GRID_OK;
@@ -278,17 +291,11 @@ static void server_show(struct shell *shell, struct shell_result *result, size_t
     shell_result_text(result, "member", name);
     shell_result_text(result, "address", address);
     shell_result_bool(result, "voter", is_voter);
-    shell_result_bool(result, "leader", is_leader);
+    shell_result_bool(result, "leader", leads);
     shell_result_bool(result, "answers", answers);
-    if (answers) {
-        shell_result_uint(result, "term", own.term);
-        shell_result_uint(result, "committed", own.commit_index);
-        shell_result_uint(result, "lease_ms", own.lease_ms);
-    } else {
-        shell_result_json(result, bytes_of_text("term"), bytes_of_text("null"));
-        shell_result_json(result, bytes_of_text("committed"), bytes_of_text("null"));
-        shell_result_json(result, bytes_of_text("lease_ms"), bytes_of_text("null"));
-    }
+    figure_show(result, "term", own.term, answers);
+    figure_show(result, "committed", own.commit_index, answers);
+    figure_show(result, "lease_ms", own.lease_ms, answers && own.lease_ms <= INT64_MAX);
     shell_result_row_end(result);
 }
 

@@ -40,6 +40,15 @@ Test(shell_cluster_report, holds_what_a_member_says)
     cr_assert(cluster_report_leads(&report));
 }
 
+Test(shell_cluster_report, without_a_lease_a_leader_was_one)
+{
+    struct cluster_report report;
+    cr_assert(read_json(&report, "{\"id\": 5, \"leader\": 5, \"lease_ms\": 1}"));
+    cr_assert(cluster_report_leads(&report));
+    cr_assert(read_json(&report, "{\"id\": 5, \"leader\": 5, \"lease_ms\": 0}"));
+    cr_assert_not(cluster_report_leads(&report));
+}
+
 Test(shell_cluster_report, ids_have_64_bits)
 {
     static const uint8_t answer[] = {0x81, 0xa2, 'i',  'd',  0xcf, 0xff, 0xff,
