@@ -75,7 +75,8 @@ static bool majority_survives(const struct faults *faults,
             (!counts_absent && voter && voter != without && is_absent(faults, voter)))
             continue;
         voters++;
-        alive += voter != NULL && voter != without;
+        // Who leaves goes as it is when there is no majority to take its partitions.
+        alive += voter != NULL && voter != without && !voter->is_leaving;
     }
     return voters == 0 || alive * 2 > voters;
 }
