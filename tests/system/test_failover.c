@@ -48,12 +48,6 @@ struct world {
     uint32_t kills;
 };
 
-static bool is_whole(void *context)
-{
-    struct world *world = context;
-    return traffic_grid_is_whole(world->traffic, NODES);
-}
-
 static bool writes_flow(void *context)
 {
     struct world *world = context;
@@ -85,7 +79,7 @@ static bool come_back(struct world *world, uint32_t victim)
 {
     uint64_t start_ms = now_ms();
     node_begin(&world->nodes, victim);
-    bool whole = traffic_run_until(world->traffic, is_whole, world, WAIT_MS);
+    bool whole = traffic_settle(world->traffic, NODES, WAIT_MS);
     fprintf(stderr, "n%u is back, all copies in sync after %llu ms\n", victim + 1,
             (unsigned long long)(now_ms() - start_ms));
     return whole && nodes_are_well(&world->nodes);

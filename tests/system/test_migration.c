@@ -15,7 +15,6 @@ enum {
     NODES = 3,
     COUNTERS = 5000,
     AUDIENCE_ENTRIES_MAX = 100000, // beyond, snapshots would be the load
-    WHOLE_MS = 500,                // so long nothing moves, when all has moved
     BEFORE_MS = 2000,
     MIGRATION_MS_MAX = 300000,
     P99_TIMES_MAX = 3,
@@ -27,26 +26,12 @@ enum {
 struct world {
     struct nodes nodes;
     struct traffic *traffic;
-    uint32_t members;    // is_settled: so many
-    uint64_t settled_ms; // is_settled: nothing has moved since; 0: something moves
     uint32_t before_p99_us;
 };
 
-static bool is_settled(void *context)
-{
-    struct world *world = context;
-    if (!traffic_grid_is_whole(world->traffic, world->members))
-        world->settled_ms = 0;
-    else if (world->settled_ms == 0)
-        world->settled_ms = now_ms();
-    return world->settled_ms != 0 && now_ms() - world->settled_ms >= WHOLE_MS;
-}
-
 static bool settle(struct world *world, uint32_t members)
 {
-    world->members = members;
-    world->settled_ms = 0;
-    return traffic_run_until(world->traffic, is_settled, world, MIGRATION_MS_MAX) &&
+    return traffic_settle(world->traffic, members, MIGRATION_MS_MAX) &&
            nodes_are_well(&world->nodes);
 }
 

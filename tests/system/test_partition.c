@@ -90,12 +90,6 @@ static bool write_is_refused_at_once(struct world *world)
 
 // ---- The others ----
 
-static bool is_whole(void *context)
-{
-    struct world *world = context;
-    return traffic_grid_is_whole(world->traffic, NODES);
-}
-
 static bool writes_flow(void *context)
 {
     struct world *world = context;
@@ -129,7 +123,7 @@ static bool cut_once(struct world *world, uint32_t victim)
     traffic_run(world->traffic, APART_MS);
     network_plug(&world->network, victim);
     start_ms = now_ms();
-    bool heals = traffic_run_until(world->traffic, is_whole, world, WAIT_MS);
+    bool heals = traffic_settle(world->traffic, NODES, WAIT_MS);
     fprintf(stderr,
             "%s cut off: NO_QUORUM after %llu ms, writes flow after %u ms, whole %llu ms "
             "after it was plugged in\n",

@@ -114,12 +114,6 @@ static void answers_judge(struct world *world)
 
 // ---- The sleep ----
 
-static bool is_whole(void *context)
-{
-    struct world *world = context;
-    return traffic_grid_is_whole(world->traffic, NODES);
-}
-
 static bool writes_flow(void *context)
 {
     struct world *world = context;
@@ -152,7 +146,7 @@ static bool sleep_once(struct world *world, uint32_t sleeper)
     node_kill(&world->nodes, sleeper, SIGCONT);
     answers_judge(world);
     uint64_t start_ms = now_ms();
-    bool returns = traffic_run_until(world->traffic, is_whole, world, WAIT_MS);
+    bool returns = traffic_settle(world->traffic, NODES, WAIT_MS);
     printf("# %s slept: writes flow after %u ms; it is back after %llu ms\n", name, resumed_ms,
            (unsigned long long)(now_ms() - start_ms));
     return flows && returns && nodes_are_well(&world->nodes);

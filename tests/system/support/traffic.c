@@ -14,6 +14,7 @@ enum {
     SLICE_US = 500,       // between two looks at what is due
     FAULTS_TOLD_MAX = 10, // on standard error
     BEHIND_MAX_US = 100 * 1000,
+    STILL_MS = 500, // so long nothing moves, when all has moved
     // Of ten operations.
     READS = 4,
     INCREMENTS = 1,
@@ -548,4 +549,26 @@ bool traffic_grid_is_whole(const struct traffic *traffic, uint32_t members)
                    partition.handover == GRID_NO_MEMBER;
     }
     return is_whole;
+}
+
+struct settling {
+    const struct traffic *traffic;
+    uint32_t members;
+    uint64_t still_since_ms; // 0: something moves
+};
+
+static bool is_settled(void *context)
+{
+    struct settling *settling = context;
+    if (!traffic_grid_is_whole(settling->traffic, settling->members))
+        settling->still_since_ms = 0;
+    else if (settling->still_since_ms == 0)
+        settling->still_since_ms = now_ms();
+    return settling->still_since_ms != 0 && now_ms() - settling->still_since_ms >= STILL_MS;
+}
+
+bool traffic_settle(struct traffic *traffic, uint32_t members, uint32_t limit_ms)
+{
+    struct settling settling = {.traffic = traffic, .members = members};
+    return traffic_run_until(traffic, is_settled, &settling, limit_ms);
 }

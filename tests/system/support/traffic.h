@@ -87,3 +87,7 @@ uint16_t traffic_member(const struct traffic *traffic, const char *name);
 
 // `members` members, each partition with all its copies in sync, none of them to be moved.
 bool traffic_grid_is_whole(const struct traffic *traffic, uint32_t members);
+
+// Under load until that has been so for a while: all has moved that was to be moved. False: not
+// within the time.
+bool traffic_settle(struct traffic *traffic, uint32_t members, uint32_t limit_ms);
