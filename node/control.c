@@ -280,7 +280,6 @@ static void arrival_arrive(void *receiver, struct letter *letter)
     struct arrival_letter *arrival = (struct arrival_letter *)letter;
     if (control->has_ended) {
         close(arrival->descriptor);
-        atomic_fetch_sub(control->options.open_count, 1);
         buffer_deinit(&arrival->in);
     } else {
         control_net_visit(control->net, arrival->descriptor, arrival->in);
@@ -439,7 +438,6 @@ struct control *control_new(const struct control_options *options)
                                       .member_id = options->member_id,
                                       .resolver = control->resolver,
                                       .log = options->log,
-                                      .open_count = options->open_count,
                                       .received = received,
                                       .refused = refused,
                                       .context = control};

@@ -26,7 +26,6 @@ struct control_options {
     struct event_base *base;
     uint16_t port;      // that the node listens on
     uint64_t member_id; // fresh
-    atomic_uint *open_count;
     struct worker *const *workers;
     uint16_t worker_count;
     void (*ended)(void *context, enum control_end end); // once; from the loop

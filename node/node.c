@@ -108,7 +108,6 @@ static void start_control(struct node *node, struct event_base *base)
                                       .base = base,
                                       .port = listener_port(node->listener),
                                       .member_id = node->member_id,
-                                      .open_count = &node->open_count,
                                       .workers = node->workers,
                                       .worker_count = node->worker_count,
                                       .ended = on_control_end,

@@ -142,6 +142,7 @@ void connection_hand_to_control(struct connection *connection, struct bytes rest
     struct buffer in = {0};
     buffer_append(&in, rest.data, rest.size);
     connection_detach(connection);
+    atomic_fetch_sub(options->open_count, 1); // those have a bound of their own
     options->control_arrived(options->context, descriptor, in);
 }
 

@@ -279,7 +279,6 @@ static void visitor_free(struct visitor *visitor)
 {
     event_free(visitor->readable);
     close(visitor->descriptor);
-    atomic_fetch_sub(visitor->net->options.open_count, 1);
     list_remove(&visitor->all_link);
     visitor->net->visitor_count--;
     buffer_deinit(&visitor->in);

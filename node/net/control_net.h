@@ -11,8 +11,6 @@
 #include "cluster/wire/frame.h"
 #include "node/log.h"
 
-#include <stdatomic.h>
-
 struct event_base;
 struct control_net;
 struct resolver;
@@ -24,7 +22,6 @@ struct control_net_options {
     uint64_t member_id;
     struct resolver *resolver;
     struct logger *log;
-    atomic_uint *open_count; // of the node's connections: visitors are among them
     // A frame of another control thread; borrowed until return.
     void (*received)(void *context, const struct frame *frame);
     // Another node will not speak with us, whatever we send: `text` is its reason.

@@ -63,8 +63,10 @@ static uint64_t map_size(const struct shard *shard, struct bytes map)
 
 static void execute_size(struct shard *shard, const struct request *request)
 {
-    reply_encode_count(&request->outlet->out, request->id, map_size(shard, request->op.map));
-    outlet_changed(request->outlet);
+    struct answer answer;
+    struct buffer *out = answer_begin(&answer, shard, request, NULL, 0);
+    reply_encode_count(out, request->id, map_size(shard, request->op.map));
+    answer_end(&answer);
 }
 
 enum { CLEAR_STEPS_PER_CALL = 64 };
@@ -231,8 +233,10 @@ static void execute_maps(struct shard *shard, const struct request *request)
     struct buffer object = {0};
     write_array(&object, visit.count);
     write_object(&object, buffer_bytes(&shard->scratch));
-    reply_encode_object(&request->outlet->out, request->id, buffer_bytes(&object));
-    outlet_changed(request->outlet);
+    struct answer answer;
+    struct buffer *out = answer_begin(&answer, shard, request, NULL, 0);
+    reply_encode_object(out, request->id, buffer_bytes(&object));
+    answer_end(&answer);
     buffer_deinit(&object);
 }
 
@@ -240,8 +244,10 @@ static void execute_stats(struct shard *shard, const struct request *request)
 {
     buffer_clear(&shard->scratch);
     shard->options.host.stats(shard->options.host.context, &shard->scratch);
-    reply_encode_object(&request->outlet->out, request->id, buffer_bytes(&shard->scratch));
-    outlet_changed(request->outlet);
+    struct answer answer;
+    struct buffer *out = answer_begin(&answer, shard, request, NULL, 0);
+    reply_encode_object(out, request->id, buffer_bytes(&shard->scratch));
+    answer_end(&answer);
 }
 
 void whole_execute(struct shard *shard, const struct request *request)

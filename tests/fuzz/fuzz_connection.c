@@ -47,9 +47,8 @@ static void ignore_view(struct worker *worker)
 
 static void control_arrived(void *context, int descriptor, struct buffer in)
 {
-    struct scene *scene = context;
+    (void)context;
     close(descriptor);
-    atomic_fetch_sub(&scene->open_count, 1);
     buffer_deinit(&in);
 }
 

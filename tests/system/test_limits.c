@@ -73,7 +73,7 @@ static bool is_admitted(void *context)
     raw_open(&raw, nodes->ports[0]);
     // Whoever is admitted is not spoken to first: a HELLO gets an answer, else there is an error.
     raw_frame(&raw.in, FRAME_HELLO, PARTITION_ANY, 0,
-              bytes_of("\x96\1\1\1\xcd\xff\xff\xa0\xa0", 9));
+              bytes_of("\x99\1\1\1\xcd\xff\xff\xa0\xa0\0\xa0\0", 12));
     raw_send_buffer(&raw, &raw.in);
     bool admitted = raw_next(&raw, &frame) && frame.header.kind == FRAME_REPLY;
     raw_close(&raw);
