@@ -80,6 +80,9 @@ void client_subscription_end(struct grid_subscription *subscription, enum error 
     subscription->state = SUBSCRIPTION_ENDED;
     list_remove(&subscription->order);
     leave_all(subscription);
+    // Whoever subscribes again wants to know where.
+    if (error == ERROR_MOVED)
+        client_view_want(grid, CLIENT_VIEW_URGENT_MS, NULL);
     size_t size = text.size < sizeof copy ? text.size : sizeof copy - 1;
     if (size > 0)
         memcpy(copy, text.data, size);

@@ -24,6 +24,7 @@ static uint32_t asked_count;
 static uint32_t unasked_count;
 static bool holds_unsubscribe;
 static uint32_t pings;
+static uint32_t view_count; // asked for
 
 static void tell(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
@@ -97,6 +98,7 @@ static bool subscribe_hook(void *context, struct fake_peer *peer, const struct f
 {
     (void)context;
     pings += frame->header.kind == FRAME_PING;
+    view_count += frame->header.kind == FRAME_VIEW;
     if (frame->header.kind == FRAME_UNSUBSCRIBE) {
         unasked_count++;
         return holds_unsubscribe;
@@ -400,8 +402,10 @@ Test(subscription, a_partition_that_moves_ends_it)
 Test(subscription, the_node_may_say_that_a_partition_has_moved)
 {
     become_live(true);
+    uint32_t before = view_count;
     error_send(0, FRAME_ENDED, ERROR_MOVED, "partition 4 has moved");
     expect("MOVED partition 4 has moved\n");
+    fake_wait_count(&fake, &view_count, before + 1); // to subscribe where it is now
 }
 
 // A third member, which holds no primaries: nobody subscribes there.
