@@ -15,6 +15,7 @@ is_loaded() { # PORT
 }
 
 for ((round = 1; round <= rounds; round++)); do
+    rm -f "$scratch"/*.log # whether a node is ready is read there
     first=$(free_port)
     second=$(free_port)
     founders=(--seeds="127.0.0.1:$first,127.0.0.1:$second" --bootstrap-expect=2 --workers=3

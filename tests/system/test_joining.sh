@@ -208,6 +208,7 @@ holds_nothing() { # NAME
 case_ok 'the witness holds nothing' holds_nothing w2
 case_ok 'no secret is a wrong one' is_refused x9 "WRONG_SECRET: the secret of 'x9'" --secret=
 kill -KILL "$d1"
+wait "$d1" 2>/dev/null
 case_ok 'with the witness the other one takes over' wait_until finds_all "$pair"
 case_ok 'and takes writes' wait_until shell "$pair" -e 'put people 1 {"n": -1}'
 case_ok 'the killed node is removed' wait_until members_are "$pair" 'd2 w2'
