@@ -2,8 +2,8 @@
 #include "bench/handshake.h"
 
 #include "cluster/wire/message_codec.h"
-#include "cluster/wire/view_codec.h"
 #include "cluster/wire/op_codec.h"
+#include "cluster/wire/view_codec.h"
 
 #include <errno.h>
 #include <netdb.h>

@@ -22,7 +22,9 @@ enum {
 struct control {
     struct control_options options;
     struct member *member;
-    struct member_address *seeds; // owned
+    struct member_address *seeds;              // owned
+    struct member_address refusals[SEEDS_MAX]; // who will not speak with us
+    uint32_t refusal_count;
     struct resolver *resolver;
     struct control_net *net;
     struct mailbox *mailbox;
@@ -179,17 +181,35 @@ static void received(void *context, const struct frame *frame)
     control_settle(control);
 }
 
+// Counts the seeds that will not speak with us: one of them may be wrong itself, most of them are
+// not.
+static bool most_seeds_refuse(struct control *control, const char *host, uint16_t port)
+{
+    uint32_t seed_count = control->options.config->seed_count;
+    for (uint32_t i = 0; i < control->refusal_count; i++) {
+        if (control->refusals[i].port == port && strcmp(control->refusals[i].host, host) == 0)
+            return 2 * control->refusal_count > seed_count;
+    }
+    if (control->refusal_count < SEEDS_MAX) {
+        struct member_address *refusal = &control->refusals[control->refusal_count++];
+        snprintf(refusal->host, sizeof refusal->host, "%s", host);
+        refusal->port = port;
+    }
+    return 2 * control->refusal_count > seed_count;
+}
+
 // Settings that keep a node out do not mend themselves.
 static void refused(void *context, const char *host, uint16_t port, enum error error,
                     const char *text)
 {
     struct control *control = context;
-    bool is_seeking = member_phase(control->member) == MEMBER_SEEKING;
-    bool is_final = error == ERROR_WRONG_GRID || error == ERROR_WRONG_SECRET ||
-                    error == ERROR_UNSUPPORTED_VERSION;
-    log_write(control->options.log, is_seeking && is_final ? LOG_ERROR : LOG_WARN, "grid",
+    bool is_final = member_phase(control->member) == MEMBER_SEEKING &&
+                    (error == ERROR_WRONG_GRID || error == ERROR_WRONG_SECRET ||
+                     error == ERROR_UNSUPPORTED_VERSION) &&
+                    most_seeds_refuse(control, host, port);
+    log_write(control->options.log, is_final ? LOG_ERROR : LOG_WARN, "grid",
               "%s:%u refuses us: %s: %s", host, port, error_name(error), text);
-    if (is_seeking && is_final)
+    if (is_final)
         end(control, CONTROL_REFUSED);
 }
 

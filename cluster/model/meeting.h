@@ -38,7 +38,7 @@ struct meeting_settings {
     uint32_t bootstrap_expect; // 0: joins only
     uint32_t lease_ms;         // a leader waits out the leases of others by its own suspect_ms
     uint32_t suspect_ms;
-    uint64_t wall_ms;          // Unix time of the sender now
+    uint64_t wall_ms; // Unix time of the sender now
 };
 
 struct meeting {

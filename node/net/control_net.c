@@ -5,6 +5,7 @@
 #include "cluster/base/memory.h"
 #include "cluster/wire/message_codec.h"
 #include "cluster/wire/op_codec.h"
+#include "node/net/address.h"
 #include "node/net/resolver.h"
 #include "node/net/socket.h"
 #include "node/worker/worker.h"
@@ -207,11 +208,11 @@ static bool road_connect(struct road *road)
     if (count == 0)
         return false;
     const struct peer_address *address = &addresses[road->attempts % count];
-    road->descriptor = socket(address->address.ss_family, SOCK_STREAM, 0);
+    road->descriptor = socket(address_socket(address)->sa_family, SOCK_STREAM, 0);
     if (road->descriptor < 0)
         return false;
     if (!socket_prepare(road->descriptor) ||
-        (connect(road->descriptor, (const struct sockaddr *)&address->address, address->size) < 0 &&
+        (connect(road->descriptor, address_socket(address), address->size) < 0 &&
          errno != EINPROGRESS)) {
         close(road->descriptor);
         road->descriptor = -1;

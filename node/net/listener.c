@@ -3,6 +3,7 @@
 
 #include "cluster/base/memory.h"
 #include "cluster/wire/op_codec.h"
+#include "node/net/address.h"
 #include "node/net/socket.h"
 
 #include <errno.h>
@@ -38,8 +39,7 @@ bool address_resolve(const char *host, uint16_t port, struct peer_address *addre
         snprintf(text, capacity, "cannot resolve '%s': %s", host, gai_strerror(failure));
         return false;
     }
-    memcpy(&address->address, found->ai_addr, found->ai_addrlen);
-    address->size = found->ai_addrlen;
+    address_set(address, found->ai_addr, found->ai_addrlen);
     freeaddrinfo(found);
     return true;
 }
@@ -113,13 +113,13 @@ static void on_acceptable(evutil_socket_t descriptor, short what, void *context)
 
 static int listen_on(const struct peer_address *address)
 {
-    int descriptor = socket(address->address.ss_family, SOCK_STREAM, 0);
+    int descriptor = socket(address_socket(address)->sa_family, SOCK_STREAM, 0);
     int one = 1;
     if (descriptor < 0)
         return -1;
     if (socket_prepare(descriptor) &&
         setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) == 0 &&
-        bind(descriptor, (const struct sockaddr *)&address->address, address->size) == 0 &&
+        bind(descriptor, address_socket(address), address->size) == 0 &&
         listen(descriptor, BACKLOG) == 0)
         return descriptor;
     int failure = errno;

@@ -5,6 +5,7 @@
 #include "cluster/base/random.h"
 #include "cluster/wire/cursor.h"
 #include "cluster/wire/message_codec.h"
+#include "node/net/address.h"
 #include "node/net/socket.h"
 #include "node/shard/warm.h"
 
@@ -303,12 +304,12 @@ static void peer_connect(struct peer *peer)
         return;
     }
     peer->state = PEER_CONNECTING;
-    peer->descriptor = socket(address->address.ss_family, SOCK_STREAM, 0);
+    peer->descriptor = socket(address_socket(address)->sa_family, SOCK_STREAM, 0);
     if (peer->descriptor < 0 || !socket_prepare(peer->descriptor)) {
         peer_fail(peer, strerror(errno));
         return;
     }
-    if (connect(peer->descriptor, (const struct sockaddr *)&address->address, address->size) < 0 &&
+    if (connect(peer->descriptor, address_socket(address), address->size) < 0 &&
         errno != EINPROGRESS) {
         peer_fail(peer, strerror(errno));
         return;

@@ -3,6 +3,7 @@
 
 #include "cluster/base/list.h"
 #include "cluster/base/memory.h"
+#include "node/net/address.h"
 #include "node/worker/worker.h"
 
 #include <event2/dns.h>
@@ -81,10 +82,10 @@ void resolver_free(struct resolver *resolver)
 static struct peer_address with_port(const struct peer_address *address, uint16_t port)
 {
     struct peer_address result = *address;
-    if (address->address.ss_family == AF_INET6)
-        ((struct sockaddr_in6 *)(void *)&result.address)->sin6_port = htons(port);
+    if (address_socket(address)->sa_family == AF_INET6)
+        ((struct sockaddr_in6 *)(void *)result.bytes)->sin6_port = htons(port);
     else
-        ((struct sockaddr_in *)(void *)&result.address)->sin_port = htons(port);
+        ((struct sockaddr_in *)(void *)result.bytes)->sin_port = htons(port);
     return result;
 }
 
@@ -107,8 +108,7 @@ static void on_answer(int failure, struct evutil_addrinfo *found, void *context)
     for (const struct evutil_addrinfo *it = found; failure == 0 && it; it = it->ai_next) {
         if (count == RESOLVER_ADDRESSES_MAX)
             break;
-        memcpy(&addresses[count].address, it->ai_addr, it->ai_addrlen);
-        addresses[count++].size = it->ai_addrlen;
+        address_set(&addresses[count++], it->ai_addr, it->ai_addrlen);
     }
     if (found)
         evutil_freeaddrinfo(found);
@@ -150,14 +150,14 @@ static struct name *name_find(struct resolver *resolver, const char *host)
 
 static bool numeric_find(const char *host, struct peer_address *address)
 {
-    int size = sizeof address->address;
+    int size = sizeof address->bytes;
     char text[256 + 2];
     // The parser wants an IPv6 address in brackets.
     snprintf(text, sizeof text, strchr(host, ':') ? "[%s]" : "%s", host);
     memset(address, 0, sizeof *address);
-    if (evutil_parse_sockaddr_port(text, (struct sockaddr *)&address->address, &size) != 0)
+    if (evutil_parse_sockaddr_port(text, (struct sockaddr *)(void *)address->bytes, &size) != 0)
         return false;
-    address->size = (socklen_t)size;
+    address->size = (uint32_t)size;
     return true;
 }
 
@@ -182,10 +182,9 @@ uint32_t resolver_find(struct resolver *resolver, const char *host, uint16_t por
 void address_describe(const struct peer_address *address, char *host, size_t capacity,
                       uint16_t *port)
 {
-    const struct sockaddr *socket_address = (const struct sockaddr *)&address->address;
     char service[8] = "0";
     host[0] = '\0';
-    getnameinfo(socket_address, address->size, host, (socklen_t)capacity, service, sizeof service,
-                NI_NUMERICHOST | NI_NUMERICSERV);
+    getnameinfo(address_socket(address), address->size, host, (socklen_t)capacity, service,
+                sizeof service, NI_NUMERICHOST | NI_NUMERICSERV);
     *port = (uint16_t)strtoul(service, NULL, 10);
 }

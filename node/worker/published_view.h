@@ -5,12 +5,13 @@
 
 #include "cluster/model/view.h"
 
+#include <stdalign.h>
 #include <stdatomic.h>
-#include <sys/socket.h>
 
+// A socket address as node/net/address.h makes and reads it: here it is but carried along.
 struct peer_address {
-    struct sockaddr_storage address;
-    socklen_t size; // 0: not known (yet)
+    alignas(8) uint8_t bytes[128];
+    uint32_t size; // 0: not known (yet)
 };
 
 struct published_view {
