@@ -378,11 +378,22 @@ static void keys_write(struct traffic *traffic)
         give_up("the first writes failed");
 }
 
+// Slices are shorter than the milliseconds of epoll.
+static struct event_base *base_new(void)
+{
+    struct event_config *config = event_config_new();
+    CHECK(config && event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER) == 0);
+    struct event_base *base = event_base_new_with_config(config);
+    CHECK(base != NULL);
+    event_config_free(config);
+    return base;
+}
+
 struct traffic *traffic_new(const struct traffic_options *options)
 {
     struct traffic *traffic = memory_new(sizeof *traffic);
     traffic->options = *options;
-    traffic->base = event_base_new();
+    traffic->base = base_new();
     traffic->builder = grid_builder_new();
     traffic->padding = memory_new(options->value_bytes);
     traffic->values = memory_new_array(options->key_count, sizeof *traffic->values);
