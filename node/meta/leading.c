@@ -69,7 +69,7 @@ static void leading_tell(struct member *member)
                 is_concerned[partition->replicas[i]] = true;
         }
     }
-    for (uint16_t i = 0; i < MEMBERS_MAX; i++) {
+    for (uint32_t i = 0; i < MEMBERS_MAX; i++) {
         uint64_t known = leading->followers[i].id;
         bool is_gone = known != 0 && view_find_member(view, known) == VIEW_NO_MEMBER;
         if ((is_gone || is_concerned[i]) && known != member->options.self.id &&

@@ -106,11 +106,14 @@ static struct meeting seeking_message(const struct member *member, enum meeting_
 static struct view_member seeking_introduction(struct member *member, uint64_t to)
 {
     const struct seeking *seeking = member->seeking;
+    struct view_member introduced = {0};
     if (seeking->seeker_count == 0)
-        return (struct view_member){0};
+        return introduced;
     const struct view_member *other =
         &seeking->seekers[random_below(&member->random, seeking->seeker_count)].member;
-    return other->id == to ? (struct view_member){0} : *other;
+    if (other->id != to)
+        introduced = *other;
+    return introduced;
 }
 
 void seeking_seek(struct member *member, const struct meeting *message)

@@ -363,9 +363,10 @@ struct control_net *control_net_new(struct event_base *base,
 
 void control_net_free(struct control_net *net)
 {
-    while (!list_is_empty(&net->roads))
-        road_free(LIST_ENTRY(net->roads.next, struct road, all_link));
-    while (!list_is_empty(&net->visitors))
-        visitor_free(LIST_ENTRY(net->visitors.next, struct visitor, all_link));
+    struct list *link;
+    while ((link = list_pop(&net->roads)) != NULL)
+        road_free(LIST_ENTRY(link, struct road, all_link));
+    while ((link = list_pop(&net->visitors)) != NULL)
+        visitor_free(LIST_ENTRY(link, struct visitor, all_link));
     free(net);
 }

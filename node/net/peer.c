@@ -372,8 +372,9 @@ struct peers *peers_new(struct worker *worker, const struct peers_options *optio
 
 void peers_free(struct peers *peers)
 {
-    while (!list_is_empty(&peers->all))
-        peer_free(LIST_ENTRY(peers->all.next, struct peer, all_link));
+    struct list *link;
+    while ((link = list_pop(&peers->all)) != NULL)
+        peer_free(LIST_ENTRY(link, struct peer, all_link));
     free(peers);
 }
 
@@ -381,7 +382,9 @@ static const struct peer *peer_find(const struct peers *peers, uint64_t member_i
 {
     for (struct list *link = peers->all.next; link != &peers->all; link = link->next) {
         const struct peer *peer = LIST_ENTRY(link, struct peer, all_link);
-        if (peer->member_id == member_id && peer->worker == worker)
+        // The analyzer takes a peer that was freed before for still linked.
+        if (peer->member_id == member_id && // NOLINT(clang-analyzer-unix.Malloc)
+            peer->worker == worker)
             return peer;
     }
     return NULL;

@@ -19,6 +19,8 @@ enum {
     MIGRATION_MS_MAX = 300000,
     P99_TIMES_MAX = 3,
     P99_NOISE_US = 2000, // what the p99 of a short time varies by on an idle machine
+    // A subscriber starts anew with each primary that moves: its snapshots are load too.
+    AUDIENCE_P99_US = 50000,
     MOVED_PERCENT_MAX = 110,
     TIMEOUT_MS = 15000,
 };
@@ -27,6 +29,7 @@ struct world {
     struct nodes nodes;
     struct traffic *traffic;
     uint32_t before_p99_us;
+    bool has_audience;
 };
 
 static bool settle(struct world *world, uint32_t members)
@@ -91,8 +94,9 @@ static void report_window(struct world *world, const char *what, uint64_t start_
 static bool latency_is_fair(struct world *world)
 {
     uint32_t p99_us = samples_percentile_us(&traffic_window(world->traffic)->others, 990);
+    uint32_t noise_us = world->has_audience ? AUDIENCE_P99_US : P99_NOISE_US;
     return environment_number("JUDGE", 1) == 0 ||
-           p99_us <= P99_TIMES_MAX * world->before_p99_us + P99_NOISE_US;
+           p99_us <= P99_TIMES_MAX * world->before_p99_us + noise_us;
 }
 
 static void measure_before(struct world *world)
@@ -177,6 +181,7 @@ int main(void)
     static const char *const options[] = {"--workers=2", "--leave-timeout-ms=60000", NULL};
     static struct world world;
     uint32_t entries = environment_number("ENTRIES", 30000);
+    world.has_audience = entries <= AUDIENCE_ENTRIES_MAX;
     nodes_start(&world.nodes, NODES, options);
     struct traffic_options traffic = {.seeds = world.nodes.seeds,
                                       .key_count = entries,
@@ -184,7 +189,7 @@ int main(void)
                                       .value_bytes = 100,
                                       .rate = environment_number("RATE", 3000),
                                       .timeout_ms = TIMEOUT_MS,
-                                      .has_audience = entries <= AUDIENCE_ENTRIES_MAX};
+                                      .has_audience = world.has_audience};
     world.traffic = traffic_new(&traffic);
     measure_before(&world);
     uint32_t joined = check_join(&world);

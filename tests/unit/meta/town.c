@@ -27,7 +27,7 @@ static uint64_t town_ms_of(const struct town_node *node, uint64_t node_ms)
         return UINT64_MAX;
     if (node_ms <= start_ms)
         return 0;
-    uint64_t pace = (uint64_t)(1000 + node->drift_per_mille);
+    uint64_t pace = UINT64_C(1000) + (uint64_t)node->drift_per_mille;
     return ((node_ms - start_ms) * 1000 + pace - 1) / pace;
 }
 
