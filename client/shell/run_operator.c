@@ -78,7 +78,10 @@ bool shell_run_leave(struct shell *shell, const struct shell_cluster *cluster)
         goes_on = question_ask(shell, "Type yes to have it leave: ", answer, sizeof answer) &&
                   strcmp(answer, "yes") == 0;
     }
-    bool ok = goes_on ? command_send(shell, GRID_ANY_MEMBER, GRID_CLUSTER_LEAVE, name)
+    // The leader's view is not behind: others might agree to what it will refuse.
+    size_t asked = cluster_report_leads(&report) ? cluster_member_find(shell->grid, report.node)
+                                                 : GRID_ANY_MEMBER;
+    bool ok = goes_on ? command_send(shell, asked, GRID_CLUSTER_LEAVE, name)
                       : shell_fail(shell, "%s stays", name);
     if (ok)
         fprintf(shell->output.file, "%s leaves; 'cluster migrations' shows how far it is\n", name);

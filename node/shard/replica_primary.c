@@ -34,6 +34,12 @@ bool replica_is_whole(const struct replica *replica, uint32_t wanted_copies)
            replica->in_sync_count >= wanted_copies;
 }
 
+static void fill_note(struct shard *shard, size_t sent_bytes)
+{
+    shard->counters.filled_bytes += sent_bytes;
+    shard->fill_allowance_bytes -= (double)sent_bytes;
+}
+
 // ---- What the rules say ----
 
 static void replica_deliver(struct replica *replica, struct shard *shard)
@@ -63,6 +69,18 @@ static void replica_cut(struct replica *replica, uint32_t backup)
     outlet_changed(outlet);
 }
 
+// What a backup that catches up is sent counts as a fill, though the window bounds it, not the
+// allowance.
+static void log_send(struct replica *replica, struct shard *shard, uint32_t backup,
+                     const struct primary_send *send)
+{
+    struct outlet *outlet = replica->links[backup].outlet;
+    size_t before_bytes = buffer_size(&outlet->out);
+    feed_replica_append(outlet, &replica->source, send->from_seq, send->to_seq, send->made_epoch);
+    if (replica->rules.backups[backup].standing == STANDING_OUT)
+        fill_note(shard, buffer_size(&outlet->out) - before_bytes);
+}
+
 static void output_carry_out(struct replica *replica, struct shard *shard,
                              const struct primary_output *output)
 {
@@ -79,8 +97,7 @@ static void output_carry_out(struct replica *replica, struct shard *shard,
         if (output->fill[i])
             replica_start_fill(replica, shard, i);
         else if (send->from_seq != 0)
-            feed_replica_append(link->outlet, &replica->source, send->from_seq, send->to_seq,
-                                send->made_epoch);
+            log_send(replica, shard, i, send);
     }
     if (output->committed) {
         replica_deliver(replica, shard);
@@ -144,9 +161,7 @@ bool replica_fill(struct replica *replica, struct shard *shard)
         uint64_t start_seq = link->fill.start_seq;
         size_t before_bytes = buffer_size(&link->outlet->out);
         bool is_over = fill_continue(&link->fill, link->outlet, &replica->source, FILL_LINK_BYTES);
-        size_t sent_bytes = buffer_size(&link->outlet->out) - before_bytes;
-        shard->counters.filled_bytes += sent_bytes;
-        shard->fill_allowance_bytes -= (double)sent_bytes;
+        fill_note(shard, buffer_size(&link->outlet->out) - before_bytes);
         if (is_over)
             fill_finish(replica, shard, i, start_seq);
         any_active = any_active || link->fill.is_active;

@@ -85,6 +85,7 @@ static struct client_link *link_make(struct grid *grid)
         view.partitions[i] = (struct view_partition){
             .epoch = 1, .replica_count = 1, .in_sync_count = 1, .handover = VIEW_NO_MEMBER};
     CHECK(client_topology_apply(&grid->topology, &grid->host, &view, NULL));
+    client_holds_resize(&grid->holds, PARTITIONS);
     struct client_member *member = grid->topology.members[0];
     member->worker_count = member->wanted_count = 1;
     member->links[0]->state = LINK_READY;

@@ -3,7 +3,8 @@
 // is lost, no more is moved than has to be, and the load hardly notices.
 //
 // ENTRIES=1000000 (default: 30000) of 100 bytes, RATE=5000 operations a second (default: 3000),
-// JUDGE=0 only reports latencies (a machine under other load).
+// JUDGE=1 holds latencies against what is promised (on a machine without other load; else they are
+// only told).
 #include "cluster/base/memory.h"
 #include "tests/system/support/nodes.h"
 #include "tests/system/support/traffic.h"
@@ -95,8 +96,7 @@ static bool latency_is_fair(struct world *world)
 {
     uint32_t p99_us = samples_percentile_us(&traffic_window(world->traffic)->others, 990);
     uint32_t noise_us = world->has_audience ? AUDIENCE_P99_US : P99_NOISE_US;
-    return environment_number("JUDGE", 1) == 0 ||
-           p99_us <= P99_TIMES_MAX * world->before_p99_us + noise_us;
+    return !times_count() || p99_us <= P99_TIMES_MAX * world->before_p99_us + noise_us;
 }
 
 static void measure_before(struct world *world)

@@ -117,8 +117,8 @@ static bool cable_lay(const struct network *network, uint32_t number, const char
 
 static bool node_connect(struct network *network, uint32_t number)
 {
-    snprintf(network->hosts[number], NETWORK_HOST_BYTES, "10.77.0.%u", number + 1);
-    snprintf(network->sides[number], NETWORK_HOST_BYTES, "10.78.%u.1", number);
+    snprintf(network->hosts[number], NETWORK_HOST_BYTES, "10.77.0.%u", (uint8_t)(number + 1));
+    snprintf(network->sides[number], NETWORK_HOST_BYTES, "10.78.%u.1", (uint8_t)number);
     network->namespaces[number] = namespace_new();
     return network->namespaces[number] >= 0 &&
            ip_try(network->namespaces[number], "link set lo up") &&

@@ -67,6 +67,9 @@ int case_status(void); // for main's return
 // A number from the environment, for longer campaigns than those of every day.
 uint32_t environment_number(const char *name, uint32_t otherwise);
 
+// Whether times are judged (JUDGE=1): on a machine without other load.
+bool times_count(void);
+
 // Calls `is_met` again and again, with a pause in between, until it returns true or WAIT_MS have
 // passed.
 bool wait_until(bool (*is_met)(void *context), void *context);

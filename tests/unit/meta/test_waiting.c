@@ -71,6 +71,8 @@ static void waiter_hear(struct waiter *waiter, uint64_t id, uint32_t bootstrap_e
                               .sender = {.id = id, .port = (uint16_t)(7400 + id), .weight = 1},
                               .settings = {.partition_count = 8,
                                            .bootstrap_expect = bootstrap_expect,
+                                           .lease_ms = 900,
+                                           .suspect_ms = 1000,
                                            .wall_ms = waiter->now_ms}};
     snprintf(message.sender.name, sizeof message.sender.name, "n%lu", id);
     snprintf(message.sender.host, sizeof message.sender.host, "h%lu", id);
