@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Three nodes under load, of which one after the other is killed and started again: nothing that
+// Nodes under load, of which one after the other is killed and started again: nothing that
 // was acknowledged is lost, nothing is applied twice, no read goes back, writes flow again in time,
 // and who has nothing to do with the dead node does not notice.
 //
