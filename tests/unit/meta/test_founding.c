@@ -194,7 +194,7 @@ Test(founding, a_founder_that_missed_the_founding_comes_in_all_the_same)
         while (town_grids(town) == 0)
             town_run(town, 1);
         uint32_t lost = 0; // some node that has not heard of it yet
-        while (town->nodes[lost].view.grid_id != 0 && lost < 2)
+        while (lost < 2 && town->nodes[lost].view.grid_id != 0)
             lost++;
         town_divide(town, 1U << lost);
         town_run(town, 15000);
