@@ -35,6 +35,7 @@ struct world {
     struct network network;
     struct nodes nodes;
     struct traffic *traffic;
+    uint32_t victim;   // the node that is cut off
     struct raw raw;    // to the node that is cut off, over its side
     struct buffer key; // of an entry that it serves
     uint32_t refused_ms_worst;
@@ -77,9 +78,22 @@ static enum error ask(struct world *world, enum op_kind kind)
     return frame.header.kind == FRAME_ERROR ? reply.error : ERROR_NONE;
 }
 
+static void greet(struct world *world)
+{
+    raw_greet_at(&world->raw, network_side(&world->network, world->victim),
+                 world->nodes.ports[world->victim], 0);
+}
+
+// A read that was executed just before the lease ended is not answered: the connection is closed.
 static bool reads_are_refused(void *context)
 {
-    return ask(context, OP_GET) == ERROR_NO_QUORUM;
+    struct world *world = context;
+    enum error error = ask(world, OP_GET);
+    if (error == ERROR_DISCONNECTED) {
+        raw_close(&world->raw);
+        greet(world);
+    }
+    return error == ERROR_NO_QUORUM;
 }
 
 static bool write_is_refused_at_once(struct world *world)
@@ -108,7 +122,8 @@ static bool cut_once(struct world *world, uint32_t victim)
     snprintf(name, sizeof name, "n%u", victim + 1);
     traffic_run(world->traffic, WARM_MS);
     uint16_t member = traffic_member(world->traffic, name);
-    raw_greet_at(&world->raw, network_side(&world->network, victim), world->nodes.ports[victim], 0);
+    world->victim = victim;
+    greet(world);
     key_choose(world, member);
     CHECK(ask(world, OP_PUT) == ERROR_NONE);
     traffic_begin(world->traffic, member);
