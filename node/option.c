@@ -90,7 +90,7 @@ const struct option options[] = {
     {"clock-skew-max-ms", "agreement", OPTION_NUMBER, FIELD(clock_skew_max_ms), 100, 86400000,
      "milliseconds", "10000", "A node whose clock is farther off may not join."},
     {"migration-parallel", "migration", OPTION_NUMBER, FIELD(migration_parallel), 1, 1024,
-     "partitions", "8", "Partitions that a node receives at a time."},
+     "partitions", "2", "Partitions that a node receives at a time."},
     {"migration-max-bytes-per-s", "migration", OPTION_BYTES, FIELD(migration_max_bytes_per_s), 0,
      1024 * GIB, "bytes", "64M",
      "What this node sends at most to fill copies on others; 0: no limit."},

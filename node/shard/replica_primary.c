@@ -6,8 +6,9 @@
 #include <stdio.h>
 
 enum {
-    FILL_LINK_BYTES = 1024 * 1024, // a fill pauses while this much waits on its link
-    ASK_AGAIN_MS = 100,            // a backup that did not say where it stands
+    FILL_LINK_BYTES = 128 * 1024, // a fill pauses while this much waits on its link: clients wait
+                                  // for a turn that sends as much
+    ASK_AGAIN_MS = 100, // a backup that did not say where it stands
 };
 
 enum error replica_write_refusal(const struct replica *replica, const struct view *view, char *text,

@@ -114,7 +114,7 @@ Test(config, nothing_given_is_a_grid_of_one_node_with_the_defaults)
     cr_expect_eq(config.remove_ms, 2000);
     cr_expect_eq(config.leave_timeout_ms, 30000);
     cr_expect_eq(config.clock_skew_max_ms, 10000);
-    cr_expect_eq(config.migration_parallel, 8);
+    cr_expect_eq(config.migration_parallel, 2);
     cr_expect_eq(config.migration_max_bytes_per_s, 64 * MIB);
     cr_expect_eq(config.log_level, LOG_INFO);
     cr_expect_str_eq(config.log_file, "");
