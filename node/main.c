@@ -50,6 +50,8 @@ static void process_init(struct process *process, struct logger *log)
 {
     // Whoever reads the log from a pipe may go away.
     CHECK(signal(SIGPIPE, SIG_IGN) != SIG_ERR);
+    // What holds again once the events below are freed: a second signal must not spoil a clean end.
+    CHECK(signal(SIGTERM, SIG_IGN) != SIG_ERR && signal(SIGINT, SIG_IGN) != SIG_ERR);
     process->base = event_base_new();
     CHECK(process->base != NULL);
     process->log = log;

@@ -97,7 +97,8 @@ static void leading_follow_view(struct member *member)
         follower_drop_wishes(leading, follower);
         if (follower->id != 0)
             suspicion_forget(leading->suspicion, follower->id);
-        *follower = (struct follower){.id = id};
+        // It may have been a member before, under the same id, and hold an old view of that time.
+        *follower = (struct follower){.id = id, .floor_version = view->version};
     }
     if (leading->changes == NULL) {
         leading->changes = memory_new_array(view->partition_count, sizeof *leading->changes);
