@@ -22,8 +22,11 @@ static struct raft_peer peer_begin(const struct raft *raft, uint64_t id)
     return (struct raft_peer){.id = id, .next_index = raft_log_last_index(&raft->log) + 1};
 }
 
+// Nothing of an earlier leadership stays: a server that was removed since, and is added again, may
+// have lost what it had acknowledged then.
 void raft_peers_begin(struct raft *raft)
 {
+    memset(raft->peers, 0, sizeof raft->peers);
     for (uint32_t i = 0; i < raft->log.configuration.count; i++)
         raft->peers[i] = peer_begin(raft, raft->log.configuration.servers[i].id);
 }
