@@ -8,7 +8,7 @@
 enum {
     FILL_LINK_BYTES = 128 * 1024, // a fill pauses while this much waits on its link: clients wait
                                   // for a turn that sends as much
-    ASK_AGAIN_MS = 100, // a backup that did not say where it stands
+    ASK_AGAIN_MS = 100,           // a backup that did not say where it stands
 };
 
 enum error replica_write_refusal(const struct replica *replica, const struct view *view, char *text,

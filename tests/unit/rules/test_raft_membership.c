@@ -242,3 +242,20 @@ Test(raft_membership, change_that_cannot_be_stored_ends_the_leadership)
     cr_assert_eq(raft_configuration(desk->raft)->count, 3);
     desk_free(desk);
 }
+
+// Between the two leaderships another leader removed the learner, whose log may be another by now.
+Test(raft_membership, what_an_earlier_leadership_knew_of_a_server_does_not_come_back_with_it)
+{
+    struct raft_desk *desk = desk_settled("1 2 3 4L");
+    cr_assert_eq(raft_match_index(desk->raft, 4), 2);
+    desk_append_configuration(desk, 2, 3, 2, 2, "1 2 3");
+    desk_append(desk, 2, 3, 3, 3, "3", 4);
+    desk_wait(desk, 10 * DESK_ELECTION_MS);
+    desk_elect(desk);
+    accepted(desk, 2, raft_last_index(desk->raft));
+    accepted(desk, 3, raft_last_index(desk->raft));
+    cr_assert(raft_is_settled(desk->raft));
+    cr_assert_eq(desk_configure(desk, "1 2 3 4L"), ERROR_NONE);
+    cr_assert_eq(raft_match_index(desk->raft, 4), 0);
+    desk_free(desk);
+}
