@@ -247,8 +247,17 @@ GRID_API enum grid_error grid_scan_next(struct grid_scan *scan, struct grid_row 
 GRID_API void grid_scan_free(struct grid_scan *scan);
 
 // ---- Continuous queries ----
+//
+// A subscription receives the exact state of what its query selects at one point of each
+// partition's history, and then every later change, in the order of the partition, once: through
+// crashes, failover, partitions that move, lost connections and its own slowness. The client
+// subscribes again and goes on by itself. Where the grid cannot tell every change any more, because
+// its log does not reach back so far, a partition is reset: a subscription that keeps its rows (see
+// grid_keep) is told the difference as ENTER, UPDATE and LEAVE with the cause GRID_CAUSE_NONE;
+// any other is told by `reset`, and gets the rows of the partition anew.
 
 enum grid_cause {
+    GRID_CAUSE_NONE = 0, // of a row, or of a change that a reset has brought to light
     GRID_CAUSE_PUT = 1,
     GRID_CAUSE_REMOVE,
     GRID_CAUSE_EXPIRE,
@@ -257,45 +266,98 @@ enum grid_cause {
     GRID_CAUSE_TOUCH,
 };
 
-// One change, or one row of the snapshot. Borrowed until the callback returns.
+// One change, or one row of a snapshot. Borrowed until the callback returns.
 struct grid_event {
     uint16_t partition;
-    uint64_t epoch;
+    uint64_t epoch;        // under which the change was made
     uint64_t seq;          // order within the partition
-    uint64_t time_us;      // Unix time of the change; 0 in a row
-    enum grid_cause cause; // 0 in a row
+    uint64_t time_us;      // Unix time of the change; 0 with GRID_CAUSE_NONE
+    enum grid_cause cause; // why
     struct grid_bytes key;
-    struct grid_bytes new_value; // projected; data NULL: the entry is gone
+    struct grid_bytes new_value; // projected; data NULL: the entry is gone, or not asked for
     struct grid_bytes old_value; // projected; data NULL: there was none, or not asked for
+};
+
+enum grid_subscription_state {
+    GRID_SUBSCRIPTION_STARTING = 0, // not registered everywhere, or rows of the snapshot are to come
+    GRID_SUBSCRIPTION_LIVE,         // every change comes as it is committed
+    GRID_SUBSCRIPTION_CATCHING_UP,  // everything comes, but later: the log is being read
+    GRID_SUBSCRIPTION_RESETTING,    // some partition is being reset
+    GRID_SUBSCRIPTION_LOST,         // some partition is not heard now: the client tries to go on
+    GRID_SUBSCRIPTION_ENDED,
 };
 
 // Any callback may be NULL. They are called from the event loop, and may submit, subscribe and
 // unsubscribe.
 struct grid_listener {
-    void (*row)(void *context, const struct grid_event *event); // of the snapshot
-    void (*ready)(void *context); // the snapshot is complete everywhere
+    void (*row)(void *context, const struct grid_event *event); // of a snapshot
+    void (*ready)(void *context); // once: the first snapshot is complete everywhere
     void (*enter)(void *context, const struct grid_event *event);  // matches now, did not before
     void (*update)(void *context, const struct grid_event *event); // matches now and before
     void (*leave)(void *context, const struct grid_event *event);  // matched before, does not now
     void (*progress)(void *context, uint16_t partition,
                      uint64_t seq); // all up to here was delivered
-    // The subscription is over: query refused, a connection or node was lost, or the client too
-    // slow. No callback comes after it.
+    // What was told of this partition is void: its rows follow. Not for subscriptions that keep
+    // their rows.
+    void (*reset)(void *context, uint16_t partition);
+    // `behind`: changes that some node has still to send to this client, as last heard.
+    void (*state)(void *context, enum grid_subscription_state state, uint64_t behind);
+    // The subscription is over: the query was refused, or the grid has ended it. No callback comes
+    // after it.
     void (*error)(void *context, enum grid_error error, const char *text);
 };
 
+enum grid_start {
+    GRID_START_SNAPSHOT = 0, // what matches now, then every change
+    GRID_START_LATEST,       // changes from now on
+    GRID_START_EARLIEST,     // the changes that the grid still has in its logs, then on
+    GRID_START_AFTER,        // after a resume token
+};
+
+enum grid_content {
+    GRID_CONTENT_OLD_AND_NEW = 0,
+    GRID_CONTENT_NEW,  // no old values
+    GRID_CONTENT_KEYS, // no values
+};
+
+enum grid_policy {
+    GRID_POLICY_CATCH_UP = 0, // a client that is slow gets every change, later
+    GRID_POLICY_CONFLATE,     // while it is slow, the changes of one key are merged into one
+    GRID_POLICY_DISCONNECT,   // it ends with GRID_SLOW_CONSUMER
+};
+
+// What the client keeps of the result.
+enum grid_keep {
+    GRID_KEEP_DEFAULT = 0, // KEYS when it starts with a snapshot and without filters, else NOTHING
+    GRID_KEEP_NOTHING,
+    GRID_KEEP_KEYS,   // keys and versions, so that a reset can be told as changes
+    GRID_KEEP_VALUES, // the whole result: see grid_result_get. Not with GRID_CONTENT_KEYS
+};
+
+enum {
+    GRID_KIND_ENTER = 1,
+    GRID_KIND_UPDATE = 2,
+    GRID_KIND_LEAVE = 4,
+};
+
 struct grid_subscribe_options {
-    bool without_snapshot; // only changes from now on
-    bool without_old;      // UPDATE and LEAVE without the old value
+    enum grid_start start;
+    struct grid_bytes token; // with GRID_START_AFTER
+    enum grid_content content;
+    enum grid_policy policy;
+    enum grid_keep keep; // KEYS and VALUES want START_SNAPSHOT and no filter
+    bool only_changed;   // no UPDATE where what is selected stays the same
+    unsigned kinds;      // GRID_KIND_ bits of the changes that are wanted; 0: all
+    unsigned causes;     // 1 << cause for each that is wanted; 0: all
 };
 
 struct grid_subscription;
 
-// Subscribes to SELECT ... FROM ... [WHERE ...] on every worker that has primaries. It ends with
-// GRID_MOVED when a partition gets another primary, and with GRID_DISCONNECTED when a connection is
-// lost: a new subscription then starts with what matches at that time. `listener` and
-// `query` are copied, `options` may be NULL. Returns at once; what becomes of it, the listener
-// learns. NULL only for a listener that is NULL or a query over 64 KiB.
+// Subscribes to SELECT ... FROM ... [WHERE ...] on the whole grid. `listener`, `query` and the
+// token are copied, `options` may be NULL. Returns at once; what becomes of it, the listener
+// learns: of a query that does not compile, or a token of another grid, query or version, or a
+// forged one, by `error`. NULL only for a listener that is NULL, a query over 64 KiB, or options
+// that contradict each other.
 GRID_API struct grid_subscription *grid_subscribe(struct grid *grid, const char *query,
                                                   const struct grid_subscribe_options *options,
                                                   const struct grid_listener *listener,
@@ -304,6 +366,58 @@ GRID_API struct grid_subscription *grid_subscribe(struct grid *grid, const char 
 // Ends it without a further callback, and releases it; also after its error callback (each
 // subscription needs it exactly once, unless the client was freed).
 GRID_API void grid_unsubscribe(struct grid_subscription *subscription);
+
+GRID_API enum grid_subscription_state
+grid_subscription_state(const struct grid_subscription *subscription);
+
+// "LIVE" and so on. Static storage.
+GRID_API const char *grid_subscription_state_name(enum grid_subscription_state state);
+
+// Where the subscription stands: what was called back is before it, all that comes later is after
+// it. Opaque; valid at any node of this grid, for this query and these options, as long as the
+// grid's logs reach back (else partitions are reset). Borrowed until the next call on the client.
+// GRID_NOT_FOUND while no position is known. It may be asked for within a callback, which is then
+// not yet before it, and after `error`.
+GRID_API enum grid_error grid_subscription_token(struct grid_subscription *subscription,
+                                                 struct grid_bytes *token);
+
+// ---- The result of a subscription that keeps its values: a live local copy ----
+
+struct grid_result_position {
+    enum grid_subscription_state state;
+    uint64_t behind; // changes that nodes have still to send, as last heard
+    uint32_t age_ms; // since the nodes last confirmed, for every partition, that nothing is missing
+};
+
+// Never silently stale: how far the copy is. Of one key (data NULL: of the whole result).
+GRID_API void grid_result_position(const struct grid_subscription *subscription,
+                                   struct grid_bytes key, struct grid_result_position *position);
+
+GRID_API size_t grid_result_count(const struct grid_subscription *subscription);
+
+// The row of this key, borrowed until the next call on the client or its event loop runs.
+// GRID_NOT_FOUND where it is not in the result; GRID_INVALID_ARGUMENT where values are not kept.
+GRID_API enum grid_error grid_result_get(const struct grid_subscription *subscription,
+                                         struct grid_bytes key, struct grid_row *row);
+
+// Rows in no particular order: starts with *place 0; false at the end. Valid as long as the event
+// loop does not run.
+GRID_API bool grid_result_next(const struct grid_subscription *subscription, uint64_t *place,
+                               struct grid_row *row);
+
+// ---- What nodes know of continuous queries ----
+
+// How a node would find the updates that concern this query: a MessagePack map with class, key,
+// candidates ...; lives until the next synchronous call. Synchronous.
+GRID_API enum grid_error grid_explain(struct grid *grid, const char *query,
+                                      struct grid_bytes *explanation);
+
+// All subscriptions of all clients, each once per worker that has it, as MessagePack maps: member,
+// worker, client, id, query, class, key, policy, state, behind, events. At most `limit` per worker (0: 1000).
+// Synchronous.
+typedef void grid_subscription_fn(void *context, struct grid_bytes subscription);
+GRID_API enum grid_error grid_subscriptions(struct grid *grid, uint32_t limit,
+                                            grid_subscription_fn *visit, void *context);
 
 // ---- The grid as the client sees it ----
 

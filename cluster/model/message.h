@@ -78,32 +78,100 @@ struct fill_entry {
     int64_t max_idle_ms;
 };
 
+// ---- Continuous queries ----
+
+// Where a subscription begins.
+enum start {
+    START_NONE = 0,     // registered only: FOLLOW says where it begins in which partition
+    START_LATEST = 1,   // changes from now on
+    START_SNAPSHOT = 2, // what matches now, then every change
+    START_EARLIEST = 3, // every change that the log still has, then on
+};
+
+// What its events carry beside the key.
+enum content {
+    CONTENT_KEYS = 0,
+    CONTENT_NEW = 1,
+    CONTENT_OLD_AND_NEW = 2,
+};
+
+// What happens when its client reads too slowly.
+enum policy {
+    POLICY_CATCH_UP = 0,   // it reads the log by itself, and gets every change
+    POLICY_CONFLATE = 1,   // the same, with the changes of one key merged
+    POLICY_DISCONNECT = 2, // it ends with ERROR_SLOW_CONSUMER
+};
+
+// Filters: bits of what is wanted.
+enum {
+    KIND_ENTER = 1,
+    KIND_UPDATE = 2,
+    KIND_LEAVE = 4,
+    KINDS_ALL = KIND_ENTER | KIND_UPDATE | KIND_LEAVE,
+    CAUSES_ALL = (1 << CAUSE_TOUCH) - 1, // 1 << (cause - 1) for each enum cause
+};
+
 // FRAME_SUBSCRIBE.
 struct subscribe {
     struct bytes query;
-    bool snapshot; // start with the rows that match now
-    bool old;      // UPDATE and LEAVE carry the old value
+    enum start start;
+    enum content content;
+    enum policy policy;
+    uint8_t kinds;
+    uint8_t causes;
+    bool only_changed; // no UPDATE where what is selected stays the same
 };
+
+// A place in the history of one partition: after effect `seq`, which was made under `epoch`.
+struct mark {
+    uint16_t partition;
+    uint64_t epoch;
+    uint64_t seq;
+};
+
+// In FRAME_FOLLOW. (0, 0), before the first effect, is what a client says that knows nothing.
+#define FOLLOW_LATEST_SEQ UINT64_MAX // from now on
+
+// FRAME_FOLLOW.
+struct follow {
+    uint32_t subscription; // SUBSCRIPTIONS_JOINED: all that have no course of their own
+    struct bytes marks;    // encoded: mark_next
+};
+
+// Which subscriptions of its connection a frame is about.
+struct audience {
+    uint32_t subscription; // the request id of its SUBSCRIBE; SUBSCRIPTIONS_JOINED: see there
+    struct bytes ids;      // if not empty, instead: several, as little-endian u32
+};
+
+// No SUBSCRIBE has this request id. In FOLLOW, RESET and READY: all that are joined.
+enum { SUBSCRIPTIONS_JOINED = 0 };
 
 // FRAME_ENTER, FRAME_UPDATE, FRAME_LEAVE; FRAME_ROW (cause 0, time 0).
 struct event {
     uint8_t kind; // enum frame_kind
     uint16_t partition;
-    uint32_t subscription; // the request id of its SUBSCRIBE
-    uint64_t epoch;
+    struct audience audience;
+    bool is_replay; // of a course of its own: does not move the connection's position
+    uint64_t epoch; // under which the effect was made
     uint64_t seq;
     uint64_t time_us; // Unix time at which the primary applied the change
     enum cause cause;
     struct bytes key;
-    bool has_new; // there is an entry now
+    bool has_new; // there is an entry now, and it was asked for
     bool has_old; // there was one before, and it was asked for
     struct bytes new_value;
     struct bytes old_value;
 };
 
-// Where one partition of a subscription stands (SUBSCRIBED, READY, PROGRESS).
-struct mark {
-    uint16_t partition;
-    uint64_t epoch;
-    uint64_t seq;
+// FRAME_READY, FRAME_RESET.
+struct milestone {
+    struct audience audience;
+    struct bytes marks; // encoded; empty: every partition that the connection follows
+};
+
+// FRAME_PROGRESS.
+struct progress {
+    uint64_t behind_count; // effects that the connection has still to be sent; 0: it is live
+    struct bytes marks;    // encoded
 };

@@ -27,6 +27,9 @@ enum frame_kind {
     // Continuous queries.
     FRAME_SUBSCRIBE = 0x30,
     FRAME_UNSUBSCRIBE = 0x31,
+    FRAME_FOLLOW = 0x32,
+    FRAME_EXPLAIN = 0x33,
+    FRAME_SUBSCRIPTIONS = 0x34,
     // Between primary and backup.
     FRAME_ATTACH = 0x40,
     FRAME_POSITION = 0x41,
@@ -52,6 +55,9 @@ enum frame_kind {
     FRAME_LEAVE = 0x94,
     FRAME_PROGRESS = 0x95,
     FRAME_ENDED = 0x96, // the subscription is over: body as of FRAME_ERROR
+    FRAME_RESET = 0x97, // rows of a partition are to be forgotten: a snapshot follows
+    FRAME_MOVED = 0x98, // partitions are not led here any more
+    FRAME_BATCH = 0x99, // frames that are to be taken together
 };
 
 enum frame_flags {

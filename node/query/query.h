@@ -25,6 +25,11 @@ uint64_t query_limit(const struct query *query);     // rows at most; 0: no LIMI
 bool query_selects_all(const struct query *query);   // SELECT *
 bool query_has_predicate(const struct query *query); // false without WHERE: everything matches
 
+// The parts of the text: "*" or what stands between SELECT and FROM; what follows WHERE (empty:
+// there is none). Two queries on one map with the same bytes select the same. Borrowed.
+struct bytes query_columns(const struct query *query);
+struct bytes query_where(const struct query *query);
+
 // True when the WHERE clause is TRUE (neither FALSE nor NULL) for this entry. Both are well-formed
 // MessagePack.
 bool query_matches(const struct query *query, struct bytes key, struct bytes value);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// SUBSCRIBE and UNSUBSCRIBE on one shard: a watch of all its primaries, in the list of the
-// connection that asked.
+// What a client says about continuous queries on one shard: SUBSCRIBE, UNSUBSCRIBE, FOLLOW, EXPLAIN
+// and SUBSCRIPTIONS.
 #pragma once
 
 #include "node/shard/shard.h"
@@ -9,9 +9,10 @@
 struct query *subscriptions_compile(struct shard *shard, struct bytes text, struct outlet *outlet,
                                     uint32_t request_id);
 
-// Registers a SUBSCRIBE on all primaries of this shard and answers with their marks, or with an
-// error.
-void subscriptions_add(struct shard *shard, struct outlet *outlet, uint32_t request_id,
-                       struct bytes body, struct list *owner);
-void subscriptions_remove(struct shard *shard, struct outlet *outlet, uint32_t request_id,
-                          struct bytes body, struct list *owner);
+// A frame of these kinds?
+bool subscriptions_take(uint8_t frame_kind);
+
+// Executes it and answers. *reader is the connection's, made with its first SUBSCRIBE; NULL before.
+// `client`: its name, for SUBSCRIPTIONS; borrowed until the reader is freed.
+void subscriptions_frame(struct shard *shard, struct outlet *outlet, const struct frame *frame,
+                         const char *client, struct reader **reader);
