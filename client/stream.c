@@ -30,7 +30,7 @@ static const char *frames_take(struct client_stream *stream, struct bytes *input
     for (;;) {
         struct frame frame;
         enum error error;
-        switch (frame_parse(*input, EVENT_BODY_BYTES_MAX, &frame, &error)) {
+        switch (frame_parse(*input, BATCH_BODY_BYTES_MAX, &frame, &error)) {
         case FRAME_INCOMPLETE:
             return NULL;
         case FRAME_INVALID:

@@ -28,8 +28,12 @@ enum {
     FRAME_OVERHEAD_BYTES = 4096,
     FRAME_BODY_BYTES_MAX =
         VALUE_BYTES_MAX + KEY_BYTES_MAX + QUERY_TEXT_BYTES_MAX + FRAME_OVERHEAD_BYTES,
-    // An event carries a key, the new and the old value.
-    EVENT_BODY_BYTES_MAX = 2 * VALUE_BYTES_MAX + KEY_BYTES_MAX + FRAME_OVERHEAD_BYTES,
+    // Of subscriptions that share a frame: where there are more, there are more frames.
+    AUDIENCE_IDS_MAX = 65536,
+    // An event carries its audience, 4 bytes each, a key, the new and the old value.
+    EVENT_BODY_BYTES_MAX =
+        4 * AUDIENCE_IDS_MAX + 2 * VALUE_BYTES_MAX + KEY_BYTES_MAX + FRAME_OVERHEAD_BYTES,
+    BATCH_BODY_BYTES_MAX = 64 * 1024 * 1024, // events that are to be taken together
     SCAN_PAGE_ROWS_MAX = 4096,
     SCAN_PAGE_BYTES = 256 * 1024, // a page ends after the row that reaches this
 };
@@ -46,4 +50,6 @@ enum {
 static_assert(VIEW_REPLICAS_MAX >= 2 * REPLICAS_MAX,
               "all replicas of a partition may move at once");
 static_assert(PARTITIONS_MAX < PARTITION_ANY, "PARTITION_ANY must not name a partition");
+static_assert(BATCH_BODY_BYTES_MAX >= EVENT_BODY_BYTES_MAX + FRAME_OVERHEAD_BYTES,
+              "the largest event can be in a batch");
 static_assert(VALUE_BYTES_MAX < (1 << 24), "a record keeps value_bytes in 24 bits");
