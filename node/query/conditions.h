@@ -35,6 +35,9 @@ struct condition {
 struct conjunction {
     const struct condition *conditions;
     uint32_t count; // 0: nothing is known of it
+    // The converse holds too: the WHERE is TRUE whenever all of these conditions hold. Nothing needs
+    // to be verified then. FALSE is always a right answer.
+    bool is_exact;
 };
 
 struct conditions {
