@@ -66,7 +66,8 @@ static void query_subscribe(struct audience *audience)
 {
     static const struct grid_listener listener = {
         .ready = ready_take, .enter = event_take, .update = event_take, .error = error_take};
-    struct grid_subscribe_options options = {.without_snapshot = true, .without_old = true};
+    struct grid_subscribe_options options = {.start = GRID_START_LATEST,
+                                             .content = GRID_CONTENT_NEW};
     char query[QUERY_BYTES];
     uint64_t tag = audience->asked_count++;
     snprintf(query, sizeof query, "SELECT sent_us FROM %s WHERE tag = %lu", audience->settings->map,
