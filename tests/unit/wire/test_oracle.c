@@ -8,6 +8,7 @@
 #include "cluster/base/random.h"
 #include "cluster/model/limits.h"
 #include "cluster/wire/cluster_codec.h"
+#include "cluster/wire/event_codec.h"
 #include "cluster/wire/meeting_codec.h"
 #include "cluster/wire/message_codec.h"
 #include "cluster/wire/op_codec.h"
@@ -381,5 +382,64 @@ Test(oracle, bodies_of_agreement_are_messagepack)
     struct cluster_request request = {CLUSTER_LEAVE, bytes_of_text("node-1")};
     cluster_request_encode(&out, 1, &request);
     body_compare(&out, "CLUSTER");
+    buffer_deinit(&out);
+}
+
+Test(oracle, bodies_of_continuous_queries_are_messagepack)
+{
+    static const uint8_t ids[] = {1, 0, 0, 0, 2, 0, 0, 0};
+    struct buffer out = {0};
+    struct subscribe subscribe = {.query = bytes_of_text("SELECT"),
+                                  .start = START_SNAPSHOT,
+                                  .kinds = KINDS_ALL,
+                                  .causes = CAUSES_ALL};
+    struct mark marks[] = {{1, 2, 3}, {PARTITIONS_MAX - 1, UINT64_MAX, FOLLOW_LATEST_SEQ}};
+    struct audience audience = {.ids = bytes_of(ids, sizeof ids)};
+    struct event event = {.kind = FRAME_UPDATE,
+                          .audience = audience,
+                          .cause = CAUSE_PUT,
+                          .time_us = UINT64_MAX,
+                          .key = bytes_of("\x01", 1),
+                          .has_new = true,
+                          .new_value = bytes_of("\x02", 1)};
+    subscribe_encode(&out, 1, &subscribe);
+    body_compare(&out, "SUBSCRIBE");
+    subscriptions_encode(&out, 1, 70000, 1000);
+    body_compare(&out, "SUBSCRIPTIONS");
+    explain_encode(&out, 1, bytes_of_text("SELECT"));
+    body_compare(&out, "EXPLAIN");
+    follow_encode(&out, 1, 70000, marks, 2);
+    body_compare(&out, "FOLLOW");
+    progress_encode(&out, 70000, marks, 2);
+    body_compare(&out, "PROGRESS");
+    milestone_encode(&out, FRAME_READY, &audience, marks, 2);
+    body_compare(&out, "READY");
+    event_encode(&out, &event);
+    body_compare(&out, "UPDATE");
+    buffer_deinit(&out);
+}
+
+// A batch's head is wider than it must be: only what it says is the same.
+Test(oracle, a_batch_is_messagepack)
+{
+    struct buffer out = {0};
+    size_t mark = batch_begin(&out);
+    struct frame_header header = {.kind = FRAME_PROGRESS};
+    frame_end(&out, frame_begin(&out, &header));
+    batch_end(&out, mark);
+    msgpack_unpacked unpacked;
+    msgpack_unpacked_init(&unpacked);
+    struct bytes whole = buffer_bytes(&out);
+    size_t offset = FRAME_HEADER_BYTES;
+    cr_assert_eq(msgpack_unpack_next(&unpacked, (const char *)whole.data, whole.size, &offset),
+                 MSGPACK_UNPACK_SUCCESS);
+    cr_assert_eq(offset, whole.size);
+    cr_assert_eq(unpacked.data.type, MSGPACK_OBJECT_ARRAY);
+    cr_assert_eq(unpacked.data.via.array.size, 1);
+    const msgpack_object *frames = unpacked.data.via.array.ptr;
+    cr_assert_eq(frames->type, MSGPACK_OBJECT_BIN);
+    cr_assert_eq(frames->via.bin.size, FRAME_HEADER_BYTES);
+    cr_assert_eq(frames->via.bin.ptr[4], (char)FRAME_PROGRESS);
+    msgpack_unpacked_destroy(&unpacked);
     buffer_deinit(&out);
 }

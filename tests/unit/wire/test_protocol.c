@@ -43,6 +43,7 @@ static enum error answer_decode(uint8_t request_kind, const struct frame *frame)
     struct hello_reply hello;
     struct view view = {0};
     struct bytes marks;
+    uint32_t count;
     struct op_reply reply;
     enum error error;
     switch (request_kind) {
@@ -53,6 +54,8 @@ static enum error answer_decode(uint8_t request_kind, const struct frame *frame)
         view_deinit(&view);
         return error;
     case FRAME_SUBSCRIBE:
+        return subscribed_decode(frame->body, &count);
+    case FRAME_FOLLOW:
         return marks_decode(frame->body, &marks);
     default:
         return reply_decode((enum op_kind)(request_kind - FRAME_OPERATION), frame, &reply);
@@ -94,11 +97,29 @@ static enum error control_decode(const struct frame *frame)
     return error;
 }
 
+static enum error standing_decode(const struct frame *frame)
+{
+    struct subscribe subscribe;
+    struct follow follow;
+    struct bytes query;
+    uint32_t subscription, skip, limit;
+    switch (frame->header.kind) {
+    case FRAME_SUBSCRIBE:
+        return subscribe_decode(frame->body, &subscribe);
+    case FRAME_UNSUBSCRIBE:
+        return unsubscribe_decode(frame->body, &subscription);
+    case FRAME_FOLLOW:
+        return follow_decode(frame->body, &follow);
+    case FRAME_EXPLAIN:
+        return explain_decode(frame->body, &query);
+    default:
+        return subscriptions_decode(frame->body, &skip, &limit);
+    }
+}
+
 static enum error request_decode(const struct frame *frame)
 {
     struct hello hello;
-    struct subscribe subscribe;
-    uint32_t subscription;
     struct position position;
     struct fill_result result;
     struct cluster_request request;
@@ -108,9 +129,11 @@ static enum error request_decode(const struct frame *frame)
     case FRAME_VIEW:
         return bytes_equal(frame->body, bytes_of("\x90", 1)) ? ERROR_NONE : ERROR_MALFORMED_FRAME;
     case FRAME_SUBSCRIBE:
-        return subscribe_decode(frame->body, &subscribe);
     case FRAME_UNSUBSCRIBE:
-        return unsubscribe_decode(frame->body, &subscription);
+    case FRAME_FOLLOW:
+    case FRAME_EXPLAIN:
+    case FRAME_SUBSCRIPTIONS:
+        return standing_decode(frame);
     case FRAME_APPEND:
         return append_check(frame);
     case FRAME_ACK:
@@ -128,21 +151,51 @@ static enum error request_decode(const struct frame *frame)
     }
 }
 
-static enum error push_decode(const struct frame *frame)
+static enum error push_decode(const struct frame *frame);
+
+static enum error batch_check(struct bytes body)
+{
+    struct bytes frames;
+    enum error error = batch_decode(body, &frames);
+    while (error == ERROR_NONE && frames.size > 0) {
+        struct frame frame;
+        cr_assert_eq(frame_parse(frames, EVENT_BODY_BYTES_MAX, &frame, &error), FRAME_COMPLETE);
+        error = push_decode(&frame);
+        size_t taken = FRAME_HEADER_BYTES + frame.body.size;
+        frames = bytes_of(frames.data + taken, frames.size - taken);
+    }
+    return error;
+}
+
+static enum error event_check(const struct frame *frame)
 {
     struct event event;
-    struct mark mark;
+    enum error error = event_decode(frame, &event);
+    if (error == ERROR_NONE)
+        cr_expect_eq(event.partition, key_partition(key_hash(event.key), PARTITION_COUNT));
+    return error;
+}
+
+static enum error push_decode(const struct frame *frame)
+{
+    struct milestone milestone;
+    struct progress progress;
     struct bytes marks;
     struct op_reply reply;
     switch (frame->header.kind) {
     case FRAME_READY:
-        return ready_decode(frame, &mark);
+    case FRAME_RESET:
+        return milestone_decode(frame, &milestone);
     case FRAME_PROGRESS:
+        return progress_decode(frame->body, &progress);
+    case FRAME_MOVED:
         return marks_decode(frame->body, &marks);
     case FRAME_ENDED:
         return reply_decode(OP_NONE, frame, &reply);
+    case FRAME_BATCH:
+        return batch_check(frame->body);
     default:
-        return event_decode(frame, &event);
+        return event_check(frame);
     }
 }
 
@@ -179,5 +232,5 @@ Test(protocol, every_example_is_one_frame_that_the_codecs_read)
         count++;
     }
     fclose(file);
-    cr_expect_geq(count, 35);
+    cr_expect_geq(count, 46);
 }
