@@ -6,6 +6,7 @@
 #include "cluster/wire/message_codec.h"
 #include "cluster/wire/op_codec.h"
 #include "cluster/wire/view_codec.h"
+#include "cluster/wire/writer.h"
 #include "tests/sim/world.h"
 
 enum {
@@ -17,6 +18,7 @@ enum {
     PATIENCE_WHOLE_US = 10 * US_PER_S,
     BACK_OFF_US = 100 * US_PER_MS,
     VIEW_EVERY_US = 100 * US_PER_MS,
+    TTL_MAX_MS = 2000,
     VIEW_REQUEST = 1 << 30, // request ids from here on ask for views
 };
 
@@ -148,64 +150,29 @@ static void view_received(struct client *client, const struct frame *frame)
 
 // ---- The operation ----
 
-static struct bytes key_encode(uint32_t key, uint8_t *byte)
-{
-    *byte = (uint8_t)key; // a positive fixint
-    return bytes_of(byte, 1);
-}
-
-enum { INT_BYTES = 9 };
-
-static struct bytes int_encode(int64_t value, uint8_t *at)
-{
-    if (value >= 0 && value < 128) {
-        at[0] = (uint8_t)value;
-        return bytes_of(at, 1);
-    }
-    at[0] = 0xd3;
-    for (uint32_t i = 0; i < 8; i++)
-        at[1 + i] = (uint8_t)((uint64_t)value >> (56 - 8 * i));
-    return bytes_of(at, INT_BYTES);
-}
-
-static bool int_decode(struct bytes value, int64_t *number)
-{
-    static const uint8_t sizes[] = {1, 2, 4, 8};
-    if (value.size == 0)
-        return false;
-    uint8_t head = value.data[0];
-    *number = head;
-    if (head < 0x80)
-        return value.size == 1;
-    bool is_signed = head >= 0xd0;
-    uint32_t size = sizes[head & 3];
-    if (head < 0xcc || head > 0xd3 || value.size != 1 + size)
-        return false;
-    uint64_t bits = 0;
-    for (uint32_t i = 0; i < size; i++)
-        bits = bits << 8 | value.data[1 + i];
-    uint32_t unused = 64 - 8 * size;
-    *number = is_signed ? (int64_t)(bits << unused) >> unused : (int64_t)bits;
-    return true;
-}
-
 static void operation_send(struct client *client, uint64_t member_id)
 {
     const struct deed *deed = &client->deed;
     uint8_t key;
-    uint8_t value[INT_BYTES];
+    struct buffer value = {0};
     struct op op = {.kind = deed->kind,
                     .condition = deed->condition,
                     .map = bytes_of_text("m"),
                     .key = key_encode(deed->key, &key),
                     .version = deed->version,
+                    .ttl_ms = deed->ttl_ms,
                     .number = client->op_number,
                     .floor = client->op_number,
                     .is_retry = client->op_number != 0 && client->attempt > 0};
-    if (op_is_write(deed->kind) && deed->kind != OP_REMOVE)
-        op.value = int_encode(deed->input, value);
+    if (deed->kind == OP_INCREMENT)
+        write_int(&value, deed->input);
+    else if (op_is_write(deed->kind) && deed->kind != OP_REMOVE && deed->kind != OP_TOUCH &&
+             deed->kind != OP_CLEAR)
+        document_write(&value, deed->key, deed->input);
+    op.value = buffer_bytes(&value);
     op.hash = key_hash(op.key);
-    op.partition = key_partition(op.hash, client->view.partition_count);
+    op.partition = deed->kind == OP_CLEAR ? PARTITION_ANY
+                                          : key_partition(op.hash, client->view.partition_count);
     if (op.is_retry)
         op.age_ms = (world_now_us(client->world) - deed->called_us) / US_PER_MS;
     struct buffer out = {0};
@@ -213,6 +180,7 @@ static void operation_send(struct client *client, uint64_t member_id)
     // An attempt that is cut short by its machine's death may have been applied.
     link_write(client, client->slot, client->worker, member_id, &out);
     buffer_deinit(&out);
+    buffer_deinit(&value);
 }
 
 static void client_finish(struct client *client)
@@ -230,7 +198,8 @@ static void operation_give_up(struct client *client)
     if (op_is_write(deed->kind) && client->may_have_applied) {
         client->world->tally.unknown++;
         deed->returned_us = UINT64_MAX;
-        history_add(&client->world->history, deed);
+        if (deed->kind != OP_CLEAR)
+            history_add(&client->world->history, deed);
     } else {
         client->world->tally.refused++;
     }
@@ -303,9 +272,13 @@ static void operation_answered(struct client *client, const struct op_reply *rep
     deed->error = reply->error;
     deed->found = reply->found;
     deed->out_version = reply->version;
-    deed->has_output = reply->value.data != NULL && int_decode(reply->value, &deed->output);
-    client->last_versions[deed->key] = reply->version;
-    history_add(&client->world->history, deed);
+    struct document document;
+    deed->has_output = reply->value.data != NULL && document_read(reply->value, &document);
+    deed->output = deed->has_output ? document.number : 0;
+    if (deed->kind != OP_CLEAR) {
+        client->last_versions[deed->key] = reply->version;
+        history_add(&client->world->history, deed);
+    }
     client->world->tally.operations++;
     char text[256];
     deed_print(deed, text, sizeof text);
@@ -372,18 +345,24 @@ static void on_received(struct port *port, struct bytes data)
 
 // ---- What it does ----
 
-static void deed_choose(struct client *client, struct deed *deed)
+// As long as faults may come: afterwards operations must succeed, and at the end nothing moves.
+static bool deed_choose_rare(struct client *client, struct deed *deed)
 {
-    static const enum op_kind kinds[] = {OP_GET,       OP_GET,        OP_GET,    OP_PUT,
-                                         OP_PUT,       OP_PUT,        OP_REMOVE, OP_INCREMENT,
-                                         OP_INCREMENT, OP_GET_AND_PUT};
-    bool is_counter = deed->key % 2 == 1; // on which nothing hides a second increment
-    deed->kind = kinds[draw(client, sizeof kinds / sizeof *kinds)];
-    if (is_counter)
-        deed->kind = draw(client, 4) == 0 ? OP_GET : OP_INCREMENT;
-    deed->input = deed->kind == OP_INCREMENT
-                      ? 1 + (int64_t)draw(client, 3)
-                      : (int64_t)(client->write_count << 8 | client->number) + 1000;
+    const struct plan *plan = &client->world->plan;
+    if (client->world->phase != PHASE_FAULTS || draw(client, 1000) >= plan->clears_per_mille)
+        return false;
+    deed->kind = OP_CLEAR;
+    return true;
+}
+
+static void deed_choose_terms(struct client *client, struct deed *deed)
+{
+    const struct plan *plan = &client->world->plan;
+    bool may_expire =
+        deed->kind == OP_PUT || deed->kind == OP_GET_AND_PUT || deed->kind == OP_TOUCH;
+    if (may_expire && client->world->phase == PHASE_FAULTS &&
+        draw(client, 1000) < plan->expiring_per_mille)
+        deed->ttl_ms = 1 + (uint32_t)draw(client, TTL_MAX_MS);
     if (deed->kind != OP_PUT)
         return;
     uint64_t choice = draw(client, 4);
@@ -395,11 +374,63 @@ static void deed_choose(struct client *client, struct deed *deed)
     }
 }
 
+static void deed_choose(struct client *client, struct deed *deed)
+{
+    static const enum op_kind kinds[] = {OP_GET,    OP_GET,   OP_GET,   OP_PUT,
+                                         OP_PUT,    OP_PUT,   OP_MERGE, OP_GET_AND_PUT,
+                                         OP_REMOVE, OP_TOUCH, OP_PUT,   OP_GET_AND_PUT};
+    if (deed_choose_rare(client, deed))
+        return;
+    deed->kind = kinds[draw(client, sizeof kinds / sizeof *kinds)];
+    if (key_is_counter(deed->key)) // on which nothing hides a second increment
+        deed->kind = draw(client, 4) == 0 ? OP_GET : OP_INCREMENT;
+    deed->input = deed->kind == OP_INCREMENT
+                      ? 1 + (int64_t)draw(client, 3)
+                      : (int64_t)(client->write_count << 8 | client->number) + 1000;
+    deed_choose_terms(client, deed);
+}
+
+// What it may have removed, at any time from now on: its answer, if there is one, says too little.
+static void clear_add(struct client *client)
+{
+    const struct plan *plan = &client->world->plan;
+    const struct deed *deed = &client->deed;
+    uint8_t byte;
+    uint64_t hash = key_hash(key_encode(deed->key, &byte));
+    uint32_t worker = key_partition(hash, plan->partition_count) % plan->shard_count;
+    for (uint32_t key = 0; key < plan->key_count; key++) {
+        struct deed removal = {.client = client->number,
+                               .key = key,
+                               .kind = OP_REMOVE,
+                               .called_us = deed->called_us,
+                               .returned_us = UINT64_MAX};
+        hash = key_hash(key_encode(key, &byte));
+        if (key_partition(hash, plan->partition_count) % plan->shard_count == worker)
+            history_add(&client->world->history, &removal);
+    }
+}
+
+static void expiry_add(struct client *client)
+{
+    struct deed *deed = &client->deed;
+    struct deed expiry = {.client = client->number,
+                          .key = deed->key,
+                          .called_us = deed->called_us,
+                          .returned_us = UINT64_MAX};
+    expiry.expiry = deed->expiry = client->op_number << 8 | client->number;
+    history_add(&client->world->history, &expiry);
+}
+
 static void operation_begin(struct client *client, uint64_t patience_us)
 {
     client->deed.client = client->number;
     client->deed.called_us = world_now_us(client->world);
-    client->op_number = op_is_write(client->deed.kind) ? ++client->write_count : 0;
+    bool is_numbered = op_is_write(client->deed.kind) && client->deed.kind != OP_CLEAR;
+    client->op_number = is_numbered ? ++client->write_count : 0;
+    if (client->deed.kind == OP_CLEAR)
+        clear_add(client);
+    if (client->deed.ttl_ms != 0)
+        expiry_add(client);
     client->attempt = 0;
     client->may_have_applied = false;
     client->must_succeed = client->world->phase >= PHASE_WHOLE;
@@ -420,6 +451,8 @@ static void think_run(void *context, uint64_t step)
     client->deed = (struct deed){.key = (uint32_t)draw(client, client->world->plan.key_count)};
     deed_choose(client, &client->deed);
     uint64_t patience_us = PATIENCE_MIN_US + draw(client, PATIENCE_SPREAD_US);
+    if (client->deed.kind == OP_CLEAR)
+        patience_us = 1; // one attempt
     operation_begin(client, client->world->phase >= PHASE_WHOLE ? PATIENCE_WHOLE_US : patience_us);
 }
 

@@ -3,6 +3,7 @@
 // answered or its time is over. It tells the history what it was told.
 #pragma once
 
+#include "tests/sim/document.h"
 #include "tests/sim/history.h"
 #include "tests/sim/machine.h"
 
@@ -32,9 +33,9 @@ struct client {
     struct client_link links[MACHINES_MAX][SHARDS_MAX];
     struct view view; // version 0: none yet
     uint64_t view_asked_us;
-    uint64_t last_versions[16]; // by key: as last heard
+    uint64_t last_versions[KEYS_MAX]; // as last heard
     // The operation under way.
-    struct deed deed;
+    struct deed deed; // kind OP_CLEAR: of all entries of the worker that has the key
     uint64_t op_number;
     uint64_t write_count; // numbers used
     uint32_t attempt;     // 0: the first one

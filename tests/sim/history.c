@@ -27,6 +27,8 @@ void history_add(struct history *history, const struct deed *deed)
 static const char *deed_verb(const struct deed *deed)
 {
     switch ((int)deed->kind) {
+    case OP_NONE:
+        return "expires";
     case OP_GET:
         return "get";
     case OP_PUT:
@@ -39,6 +41,12 @@ static const char *deed_verb(const struct deed *deed)
         return "remove";
     case OP_INCREMENT:
         return "increment";
+    case OP_MERGE:
+        return "merge";
+    case OP_TOUCH:
+        return "touch";
+    case OP_CLEAR:
+        return "clear";
     default:
         return "?";
     }
@@ -54,7 +62,8 @@ void deed_print(const struct deed *deed, char *text, size_t capacity)
         snprintf(answer, sizeof answer, "%.6f %s found=%d value=%s version=%" PRIu64,
                  (double)deed->returned_us / 1e6, error_name(deed->error), deed->found, output,
                  deed->out_version);
-    snprintf(text, capacity, "client %u key %u %s input=%" PRId64 " version=%" PRIu64 " %.6f -> %s",
-             deed->client, deed->key, deed_verb(deed), deed->input, deed->version,
+    snprintf(text, capacity,
+             "client %u key %u %s input=%" PRId64 " version=%" PRIu64 " ttl=%u %.6f -> %s",
+             deed->client, deed->key, deed_verb(deed), deed->input, deed->version, deed->ttl_ms,
              (double)deed->called_us / 1e6, answer);
 }

@@ -12,6 +12,8 @@ struct deed {
     enum op_condition condition;
     int64_t input;    // value put, or delta
     uint64_t version; // with CONDITION_IF_VERSION
+    uint32_t ttl_ms;  // 0: none
+    uint64_t expiry;  // what it sets expires by this deed of kind OP_NONE, or may; 0: it does not
     uint64_t called_us;
     uint64_t
         returned_us; // UINT64_MAX: its fate is unknown, it may take effect at any time or never
@@ -22,6 +24,8 @@ struct deed {
     int64_t output;       // the value of get, get-and-put (old), increment (new)
     uint64_t out_version; // 0: not told
 };
+
+// Deeds that no client did have the kind OP_NONE: an entry expires.
 
 struct history {
     struct deed *deeds; // owned

@@ -16,6 +16,7 @@ struct entry_state {
     int64_t value;
     uint64_t version;
     uint64_t is_present;
+    uint64_t expiry; // the deed by which it may expire; 0: none
 };
 
 // Calls and returns in the order of time, as a list from which what is linearized is taken out.
@@ -58,29 +59,64 @@ static bool version_fits(struct entry_state *state, uint64_t version)
     return version != 0 && state->version == version;
 }
 
-static void state_put(struct entry_state *state, int64_t value, uint64_t version)
+static void state_put(struct entry_state *state, const struct deed *deed, uint64_t version)
 {
-    *state = (struct entry_state){.value = value, .version = version, .is_present = 1};
+    *state = (struct entry_state){
+        .value = deed->input, .version = version, .is_present = 1, .expiry = deed->expiry};
+}
+
+// Increments and merges keep the expiry.
+static void state_change(struct entry_state *state, int64_t value, uint64_t version)
+{
+    state->value = value;
+    state->version = version;
+    state->is_present = 1;
+}
+
+static void state_touch(struct entry_state *state, const struct deed *deed, uint64_t version)
+{
+    state->version = version;
+    state->expiry = deed->expiry;
+}
+
+static bool is_prevented(const struct deed *deed, struct entry_state *state)
+{
+    return (deed->condition == CONDITION_IF_ABSENT && state->is_present) ||
+           (deed->condition == CONDITION_IF_VERSION && !version_fits(state, deed->version));
 }
 
 // Takes effect without anybody having been told. False: it changes nothing, so it need not be
 // considered.
 static bool apply_unknown(const struct deed *deed, struct entry_state *state)
 {
-    if (deed->condition == CONDITION_IF_ABSENT && state->is_present)
+    if (is_prevented(deed, state))
         return false;
-    if (deed->condition == CONDITION_IF_VERSION && !version_fits(state, deed->version))
-        return false;
-    if (deed->kind == OP_REMOVE) {
+    switch ((int)deed->kind) {
+    case OP_NONE:
+        if (!state->is_present || state->expiry != deed->expiry)
+            return false;
+        *state = (struct entry_state){0};
+        return true;
+    case OP_REMOVE:
         if (!state->is_present)
             return false;
         *state = (struct entry_state){0};
-    } else if (deed->kind == OP_INCREMENT) {
-        state_put(state, state->value + deed->input, 0);
-    } else {
-        state_put(state, deed->input, 0);
+        return true;
+    case OP_TOUCH:
+        if (!state->is_present)
+            return false;
+        state_touch(state, deed, 0);
+        return true;
+    case OP_INCREMENT:
+        state_change(state, state->value + deed->input, 0);
+        return true;
+    case OP_MERGE:
+        state_change(state, deed->input, 0);
+        return true;
+    default:
+        state_put(state, deed, 0);
+        return true;
     }
-    return true;
 }
 
 static bool apply_put(const struct deed *deed, struct entry_state *state)
@@ -93,7 +129,7 @@ static bool apply_put(const struct deed *deed, struct entry_state *state)
         return false;
     if (deed->error != ERROR_NONE || deed->found != (bool)state->is_present)
         return false;
-    state_put(state, deed->input, deed->out_version);
+    state_put(state, deed, deed->out_version);
     return true;
 }
 
@@ -111,20 +147,29 @@ static bool apply(const struct deed *deed, struct entry_state *state)
     bool was_present = state->is_present;
     switch ((int)deed->kind) {
     case OP_GET:
-        return output_fits(deed, state) && version_fits(state, deed->out_version);
+        // What is due is not found, though only a write or a tick makes it expire.
+        return (state->expiry != 0 && !deed->found) ||
+               (output_fits(deed, state) && version_fits(state, deed->out_version));
     case OP_PUT:
         return apply_put(deed, state);
     case OP_GET_AND_PUT:
         if (!output_fits(deed, state))
             return false;
-        state_put(state, deed->input, deed->out_version);
+        state_put(state, deed, deed->out_version);
         return true;
     case OP_REMOVE:
         *state = (struct entry_state){0};
         return deed->found == was_present;
     case OP_INCREMENT:
-        state_put(state, state->value + deed->input, deed->out_version);
+        state_change(state, state->value + deed->input, deed->out_version);
         return deed->found == was_present && deed->has_output && deed->output == state->value;
+    case OP_MERGE:
+        state_change(state, deed->input, deed->out_version);
+        return deed->found == was_present && deed->has_output && deed->output == state->value;
+    case OP_TOUCH:
+        if (was_present)
+            state_touch(state, deed, deed->out_version);
+        return deed->found == was_present;
     default:
         return false;
     }

@@ -23,7 +23,7 @@ void observer_deinit(struct observer *observer)
     free(observer->views);
     view_deinit(&observer->latest);
     for (uint32_t p = 0; p < SIM_PARTITIONS_MAX; p++) {
-        free(observer->partitions[p].effects);
+        truth_deinit(&observer->partitions[p].truth);
         free(observer->partitions[p].primaries);
     }
 }
@@ -213,31 +213,10 @@ void observer_see_serving(struct observer *observer, const struct machine *machi
 
 // ---- Committed effects ----
 
-uint64_t effect_hash(struct bytes key, struct bytes value)
+// The epochs under which the effects of this copy were made.
+static const struct epochs *epochs_of(const struct replica *replica)
 {
-    uint64_t hash = XXH3_64bits(key.data, key.size);
-    hash = value.size > 0 ? XXH3_64bits_withSeed(value.data, value.size, hash) : hash;
-    return hash | 1;
-}
-
-uint64_t observer_effect(const struct observer *observer, uint16_t partition, uint64_t seq)
-{
-    const struct observed_partition *observed = &observer->partitions[partition];
-    return seq < observed->effect_count ? observed->effects[seq] : 0;
-}
-
-static void effects_grow(struct observed_partition *observed, uint64_t seq)
-{
-    if (seq < observed->effect_count)
-        return;
-    if (seq >= observed->effect_capacity) {
-        observed->effect_capacity = 2 * seq > GROWTH_FIRST ? 2 * seq : GROWTH_FIRST;
-        observed->effects = memory_resize_array(observed->effects, observed->effect_capacity,
-                                                sizeof *observed->effects);
-    }
-    for (uint64_t i = observed->effect_count; i <= seq; i++)
-        observed->effects[i] = 0;
-    observed->effect_count = seq + 1;
+    return replica->role == REPLICA_PRIMARY ? &replica->rules.epochs : &replica->copy.epochs;
 }
 
 static void effect_see(struct observer *observer, const struct machine *machine,
@@ -247,14 +226,13 @@ static void effect_see(struct observer *observer, const struct machine *machine,
     struct effect effect;
     struct bytes old_value;
     uint64_t old_seq;
+    uint64_t run_last_seq;
     partition_effect(replica->source.partition, seq, &effect, &old_value, &old_seq);
-    uint64_t hash = effect_hash(effect.key, effect.value);
-    effects_grow(observed, seq);
-    if (observed->effects[seq] != 0 && observed->effects[seq] != hash)
-        world_fail(observer->world,
-                   "partition %u: the committed effect %" PRIu64 " is another one on m%u",
-                   replica->source.number, seq, machine->slot);
-    observed->effects[seq] = hash;
+    uint64_t epoch = epochs_at(epochs_of(replica), seq, &run_last_seq);
+    const char *fault = truth_see(&observed->truth, epoch, &effect);
+    if (fault)
+        world_fail(observer->world, "partition %u: the committed effect %" PRIu64 " on m%u %s",
+                   replica->source.number, seq, machine->slot, fault);
 }
 
 void observer_see_shard(struct observer *observer, const struct machine_shard *shard)
@@ -376,8 +354,9 @@ struct table_sum {
 static void table_visit(void *context, const struct entry *entry)
 {
     struct table_sum *sum = context;
-    uint64_t numbers[] = {entry->seq, (uint64_t)entry->expiry_ms,
-                          effect_hash(entry->key, entry->value)};
+    uint64_t hash = XXH3_64bits(entry->key.data, entry->key.size);
+    hash = XXH3_64bits_withSeed(entry->value.data, entry->value.size, hash);
+    uint64_t numbers[] = {entry->seq, (uint64_t)entry->expiry_ms, hash};
     sum->sum += XXH3_64bits(numbers, sizeof numbers);
     sum->count++;
 }

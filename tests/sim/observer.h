@@ -7,6 +7,7 @@
 #pragma once
 
 #include "tests/sim/machine.h"
+#include "tests/sim/truth.h"
 
 enum { SIM_PARTITIONS_MAX = 32 };
 
@@ -22,10 +23,8 @@ struct observed_view {
 
 // What all replicas must agree on, of one partition.
 struct observed_partition {
-    bool is_lost;      // no copy in sync is alive any more, by crashes alone
-    uint64_t *effects; // owned; hash of the committed effect, by seq; 0: never seen
-    uint64_t effect_count;
-    uint64_t effect_capacity;
+    bool is_lost; // no copy in sync is alive any more, by crashes alone
+    struct truth truth;
     uint64_t *primaries; // owned; id, by epoch; 0: never seen
     uint64_t primary_count;
 };
@@ -56,10 +55,6 @@ void observer_see_shard(struct observer *observer, const struct machine_shard *s
 
 // A machine has crashed: partitions whose last copy in sync it had are lost, and no fault.
 void observer_see_crash(struct observer *observer);
-
-// Hash of the committed effect; 0: not seen as committed.
-uint64_t observer_effect(const struct observer *observer, uint16_t partition, uint64_t seq);
-uint64_t effect_hash(struct bytes key, struct bytes value);
 
 bool observer_key_is_lost(const struct observer *observer, uint32_t key);
 

@@ -64,6 +64,8 @@ static void plan_choose(struct world *world)
     plan->drop_ms = between(world, 100, 1000);
     plan->answer_timeout_ms = between(world, 500, 3000);
     plan->log_bytes = log_bytes[between(world, 0, 2)];
+    plan->expiring_per_mille = between(world, 0, 1) == 0 ? 0 : between(world, 1, 300);
+    plan->clears_per_mille = between(world, 0, 3) == 0 ? between(world, 1, 20) : 0;
     plan->faults_end_us = (uint64_t)between(world, 8, 30) * US_PER_S;
 }
 

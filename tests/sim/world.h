@@ -12,7 +12,6 @@
 
 enum {
     CLIENTS_MAX = 6,
-    KEYS_MAX = 12,
     SUBSCRIBER_HOST = MACHINES_MAX + CLIENTS_MAX,
 };
 
@@ -35,8 +34,10 @@ struct plan {
     uint32_t drift_per_mille;
     uint32_t drop_ms;
     uint32_t answer_timeout_ms;
-    uint64_t log_bytes;     // of all logs of a shard: small ones force fills
-    uint64_t faults_end_us; // virtual; then everything heals
+    uint64_t log_bytes;          // of all logs of a shard: small ones force fills and resets
+    uint32_t expiring_per_mille; // of what is put
+    uint32_t clears_per_mille;   // of operations
+    uint64_t faults_end_us;      // virtual; then everything heals
 };
 
 enum phase {
