@@ -47,6 +47,12 @@ void node_prepend(struct node *parent, struct node *child)
     node_widen(parent, child);
 }
 
+int node_like_escape(const struct node *node)
+{
+    const struct node *escape = node->first->next->next;
+    return escape != NULL ? escape->constant.bytes.data[0] : -1;
+}
+
 static struct path_part *path_append(struct arena *arena, struct path *path)
 {
     struct path_part *part = arena_take(arena, sizeof *part);

@@ -79,6 +79,7 @@ struct select {
     struct column *first_column; // in the order of the text
     struct column *last_column;
     uint32_t column_count;
+    struct bytes columns_text; // of the whole list; borrowed from the text
     struct bytes map;
     struct node *where; // NULL without WHERE
     uint64_t limit;     // 0 without LIMIT
@@ -90,6 +91,9 @@ struct node *node_new(struct arena *arena, enum node_kind kind, uint32_t start, 
 void node_append(struct node *parent, struct node *child);
 // The same for the first operand.
 void node_prepend(struct node *parent, struct node *child);
+
+// The escape character of a NODE_LIKE, or -1.
+int node_like_escape(const struct node *node);
 
 void path_append_name(struct arena *arena, struct path *path, struct bytes name);
 void path_append_index(struct arena *arena, struct path *path, uint32_t index);

@@ -2,6 +2,7 @@
 #include "node/query/check.h"
 
 #include "node/query/function.h"
+#include "node/query/like.h"
 
 static enum family check_node(struct node *node, struct source *source);
 
@@ -106,6 +107,23 @@ static enum family check_arithmetic(struct node *node, struct source *source)
     return FAMILY_NUMBER;
 }
 
+static void check_pattern(const struct node *like, struct source *source)
+{
+    const struct node *pattern = like->first->next;
+    switch (like_check(pattern->constant.bytes, node_like_escape(like))) {
+    case LIKE_OK:
+        return;
+    case LIKE_DANGLING_ESCAPE:
+        source_complain(source, pattern->start,
+                        "the ESCAPE character must stand before %%, _ or itself");
+        return;
+    case LIKE_TOO_WIDE:
+        source_complain(source, pattern->start,
+                        "between two %% at most %d bytes when one of them is _", LIKE_FLOATING_MAX);
+        return;
+    }
+}
+
 static enum family check_like(struct node *node, struct source *source)
 {
     const struct node *operand = node->first;
@@ -116,6 +134,8 @@ static enum family check_like(struct node *node, struct source *source)
     if (escape != NULL &&
         (escape->constant.bytes.size != 1 || escape->constant.bytes.data[0] >= 0x80))
         source_complain(source, escape->start, "ESCAPE takes one ASCII character");
+    else
+        check_pattern(node, source);
     return FAMILY_BOOL;
 }
 

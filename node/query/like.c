@@ -1,12 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "node/query/like.h"
 
-#include "cluster/base/check.h"
 #include "node/query/ast.h"
 
-enum { LIKE_ANY = 256 };
+// The compiled form: flags, u32 size of all, u32 count of segments; for each u32 units with the top
+// bit for has_any, then the units. In the byte order of the machine.
+enum { FLAG_STARTS_ANYWHERE = 1, FLAG_ENDS_ANYWHERE = 2 };
 
-// ---- Compilation ----
+struct form {
+    uint8_t flags;
+    uint32_t bytes;
+    uint32_t segment_count;
+} __attribute__((packed));
+
+#define SEGMENT_HAS_ANY (UINT32_C(1) << 31)
+
+// ---- Reading patterns ----
 
 struct pattern_reader {
     struct bytes pattern;
@@ -36,61 +45,134 @@ static enum unit_kind unit_read(struct pattern_reader *reader, uint16_t *unit)
     return UNIT_PLAIN;
 }
 
-static void segment_finish(struct like_segment *segment, struct arena *arena)
-{
-    for (size_t at = 0; at < segment->size; at++)
-        if (segment->units[at] == LIKE_ANY)
-            return;
-    segment->text = arena_take(arena, segment->size);
-    for (size_t at = 0; at < segment->size; at++)
-        segment->text[at] = (uint8_t)segment->units[at];
-}
-
 // A floating segment may be tried at every place of the text, so its width times the length of the
 // text bounds the time of a match.
-static enum like_error like_bound(const struct like *like)
+enum like_error like_check(struct bytes pattern, int escape)
 {
-    for (size_t at = 0; at < like->segment_count; at++) {
-        bool is_first = at == 0 && !like->starts_anywhere;
-        bool is_last = at + 1 == like->segment_count && !like->ends_anywhere;
-        const struct like_segment *segment = &like->segments[at];
-        if (!is_first && !is_last && segment->text == NULL && segment->size > LIKE_FLOATING_MAX)
-            return LIKE_TOO_WIDE;
-    }
-    return LIKE_OK;
-}
-
-enum like_error like_init(struct like *like, struct arena *arena, struct bytes pattern, int escape)
-{
-    // At most one segment per two bytes (x%), and one unit per byte.
-    *like = (struct like){
-        .segments = arena_take_array(arena, pattern.size / 2 + 1, sizeof *like->segments)};
-    uint16_t *units = arena_take_array(arena, pattern.size, sizeof *units);
     struct pattern_reader reader = {.pattern = pattern, .escape = escape};
-    struct like_segment *segment = NULL;
+    size_t width = 0;
+    bool has_any = false;
+    bool is_floating = false; // behind a %
     for (;;) {
         uint16_t unit;
         enum unit_kind kind = unit_read(&reader, &unit);
         if (kind == UNIT_BROKEN)
             return LIKE_DANGLING_ESCAPE;
+        if (kind == UNIT_END)
+            return LIKE_OK; // the last segment stands at the end
         if (kind == UNIT_PLAIN) {
-            if (segment == NULL) {
-                segment = &like->segments[like->segment_count++];
-                segment->units = units;
-            }
-            *units++ = unit;
-            segment->size++;
-            like->ends_anywhere = false;
+            width++;
+            has_any |= unit == LIKE_ANY;
             continue;
         }
-        if (segment != NULL)
-            segment_finish(segment, arena);
-        segment = NULL;
-        if (kind == UNIT_END)
-            return like_bound(like);
-        like->starts_anywhere |= like->segment_count == 0;
-        like->ends_anywhere = true;
+        if (is_floating && has_any && width > LIKE_FLOATING_MAX)
+            return LIKE_TOO_WIDE;
+        is_floating = true;
+        has_any = false;
+        width = 0;
     }
+}
+
+// ---- Writing the compiled form ----
+
+static void number_append(struct buffer *out, uint32_t number)
+{
+    buffer_append(out, &number, sizeof number);
+}
+
+// Units up to the next % or the end; the reader stands behind it.
+static enum unit_kind segment_measure(struct pattern_reader *reader, uint32_t *size, bool *has_any)
+{
+    uint16_t unit;
+    enum unit_kind kind;
+    *size = 0;
+    *has_any = false;
+    while ((kind = unit_read(reader, &unit)) == UNIT_PLAIN) {
+        ++*size;
+        *has_any |= unit == LIKE_ANY;
+    }
+    CHECK(kind != UNIT_BROKEN);
+    return kind;
+}
+
+static void segment_write(struct buffer *out, struct pattern_reader reader, uint32_t size,
+                          bool has_any)
+{
+    number_append(out, size | (has_any ? SEGMENT_HAS_ANY : 0));
+    for (uint32_t left = size; left > 0; left--) {
+        uint16_t unit = 0;
+        CHECK(unit_read(&reader, &unit) == UNIT_PLAIN);
+        uint8_t byte = (uint8_t)unit;
+        if (has_any)
+            buffer_append(out, &unit, sizeof unit);
+        else
+            buffer_append(out, &byte, 1);
+    }
+}
+
+void like_write(struct buffer *out, struct bytes pattern, int escape)
+{
+    size_t start = buffer_size(out);
+    struct form form = {0};
+    buffer_append(out, &form, sizeof form);
+    struct pattern_reader reader = {.pattern = pattern, .escape = escape};
+    enum unit_kind kind = UNIT_RUN;
+    while (kind != UNIT_END) {
+        struct pattern_reader segment = reader;
+        uint32_t size;
+        bool has_any;
+        kind = segment_measure(&reader, &size, &has_any);
+        if (size > 0) {
+            segment_write(out, segment, size, has_any);
+            form.segment_count++;
+            form.flags &= (uint8_t)~FLAG_ENDS_ANYWHERE;
+        }
+        if (kind == UNIT_RUN && form.segment_count == 0)
+            form.flags |= FLAG_STARTS_ANYWHERE;
+        if (kind == UNIT_RUN)
+            form.flags |= FLAG_ENDS_ANYWHERE;
+    }
+    form.bytes = (uint32_t)(buffer_size(out) - start);
+    memcpy(out->data + out->start + start, &form, sizeof form);
+}
+
+// ---- Reading the compiled form ----
+
+size_t like_bytes(const uint8_t *like)
+{
+    struct form form;
+    memcpy(&form, like, sizeof form);
+    return form.bytes;
+}
+
+struct like like_open(const uint8_t *like)
+{
+    struct form form;
+    memcpy(&form, like, sizeof form);
+    return (struct like){.segment_count = form.segment_count,
+                         .starts_anywhere = form.flags & FLAG_STARTS_ANYWHERE,
+                         .ends_anywhere = form.flags & FLAG_ENDS_ANYWHERE,
+                         .at = like + sizeof form};
+}
+
+struct like_segment like_next(struct like *like)
+{
+    uint32_t number;
+    memcpy(&number, like->at, sizeof number);
+    struct like_segment segment = {.units = like->at + sizeof number,
+                                   .size = number & ~SEGMENT_HAS_ANY,
+                                   .has_any = number & SEGMENT_HAS_ANY};
+    like->at = segment.units + (size_t)segment.size * (segment.has_any ? 2 : 1);
+    return segment;
+}
+
+uint16_t like_unit(const struct like_segment *segment, size_t at)
+{
+    if (!segment->has_any)
+        return segment->units[at];
+    uint16_t unit;
+    memcpy(&unit, segment->units + at * sizeof unit, sizeof unit);
+    return unit;
 }
 
 // ---- Matching ----
@@ -103,16 +185,16 @@ static bool is_continuation(uint8_t byte)
 // Bytes of `text` that the segment matches at its start; SIZE_MAX when it does not.
 static size_t segment_match(const struct like_segment *segment, struct bytes text)
 {
-    if (segment->text != NULL)
-        return segment->size <= text.size && memcmp(segment->text, text.data, segment->size) == 0
+    if (!segment->has_any)
+        return segment->size <= text.size && memcmp(segment->units, text.data, segment->size) == 0
                    ? segment->size
                    : SIZE_MAX;
     size_t at = 0;
     for (size_t unit = 0; unit < segment->size; unit++) {
         if (at == text.size)
             return SIZE_MAX;
-        if (segment->units[unit] != LIKE_ANY) {
-            if (segment->units[unit] != text.data[at++])
+        if (like_unit(segment, unit) != LIKE_ANY) {
+            if (like_unit(segment, unit) != text.data[at++])
                 return SIZE_MAX;
             continue;
         }
@@ -131,8 +213,8 @@ static size_t segment_match_end(const struct like_segment *segment, struct bytes
         if (at == 0)
             return SIZE_MAX;
         at--;
-        if (segment->units[unit - 1] != LIKE_ANY) {
-            if (segment->units[unit - 1] != text.data[at])
+        if (like_unit(segment, unit - 1) != LIKE_ANY) {
+            if (like_unit(segment, unit - 1) != text.data[at])
                 return SIZE_MAX;
             continue;
         }
@@ -163,8 +245,8 @@ static const uint8_t *run_find(struct bytes text, const uint8_t *run, size_t siz
 // Cuts `text` behind the first place where the segment matches.
 static bool segment_find(const struct like_segment *segment, struct bytes *text)
 {
-    if (segment->text != NULL) {
-        const uint8_t *found = run_find(*text, segment->text, segment->size);
+    if (!segment->has_any) {
+        const uint8_t *found = run_find(*text, segment->units, segment->size);
         if (found == NULL)
             return false;
         const uint8_t *end = text->data + text->size;
@@ -184,29 +266,26 @@ static bool segment_find(const struct like_segment *segment, struct bytes *text)
     return false;
 }
 
-bool like_matches(const struct like *like, struct bytes text)
+bool like_matches(const uint8_t *pattern, struct bytes text)
 {
-    size_t first = 0;
-    size_t last = like->segment_count;
-    if (like->segment_count == 0)
-        return like->starts_anywhere || text.size == 0;
-    if (!like->starts_anywhere) {
-        size_t matched = segment_match(&like->segments[0], text);
-        if (matched == SIZE_MAX)
+    struct like like = like_open(pattern);
+    if (like.segment_count == 0)
+        return like.starts_anywhere || text.size == 0;
+    for (uint32_t left = like.segment_count; left > 0; left--) {
+        struct like_segment segment = like_next(&like);
+        bool is_first = left == like.segment_count && !like.starts_anywhere;
+        if (is_first) {
+            size_t matched = segment_match(&segment, text);
+            if (matched == SIZE_MAX)
+                return false;
+            text = bytes_of(text.data + matched, text.size - matched);
+            if (left == 1)
+                return like.ends_anywhere || text.size == 0;
+        } else if (left == 1 && !like.ends_anywhere) {
+            return segment_match_end(&segment, text) != SIZE_MAX;
+        } else if (!segment_find(&segment, &text)) {
             return false;
-        text = bytes_of(text.data + matched, text.size - matched);
-        first = 1;
-        if (last == 1)
-            return like->ends_anywhere || text.size == 0;
+        }
     }
-    if (!like->ends_anywhere) {
-        size_t matched = segment_match_end(&like->segments[--last], text);
-        if (matched == SIZE_MAX)
-            return false;
-        text.size -= matched;
-    }
-    for (size_t at = first; at < last; at++)
-        if (!segment_find(&like->segments[at], &text))
-            return false;
     return true;
 }

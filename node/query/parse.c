@@ -69,6 +69,19 @@ static void node_close(struct node *node, struct token close)
 
 // ---- Clauses ----
 
+// The text between SELECT and FROM, without white space around it.
+void parse_columns(struct parse *parse, struct token select, struct token from)
+{
+    static const char space[] = " \t\r\n";
+    uint32_t start = select.offset + select.size;
+    uint32_t end = from.offset;
+    while (start < end && strchr(space, parse->text[start]) != NULL)
+        start++;
+    while (start < end && strchr(space, parse->text[end - 1]) != NULL)
+        end--;
+    parse->select.columns_text = bytes_of(parse->text + start, end - start);
+}
+
 void parse_map(struct parse *parse, struct token name)
 {
     parse->select.map = literal_name(parse, name);

@@ -5,58 +5,77 @@
 #include "cluster/model/limits.h"
 #include "cluster/wire/writer.h"
 #include "node/query/check.h"
+#include "node/query/code.h"
 #include "node/query/compiled.h"
+#include "node/query/instruction.h"
 #include "node/query/parse.h"
 
-static bool predicate_compile(struct query *query, const struct select *select,
-                              struct source *source)
-{
-    const struct node *where = select->where;
-    query->has_predicate = where != NULL;
-    if (where == NULL)
-        return true;
-    query->where = arena_copy(
-        &query->arena, bytes_of(source->text.data + where->start, where->end - where->start));
-    struct compiler *compiler = compiler_new(&query->arena, source);
-    (void)compiler_add(compiler, where, true);
-    return compiler_finish(compiler, &query->predicate);
-}
+// What one clause of a query needs when it runs.
+struct evaluation {
+    struct bytes slots[PATH_NODES_MAX];
+    struct code_stack stack;
+};
 
-static bool projection_compile(struct query *query, const struct select *select,
+// ---- Compilation ----
+
+// Appends the code of an expression of this clause. False, after a complaint, when the clause uses
+// too many paths.
+static bool expression_compile(struct clause *clause, const struct node *node, bool is_condition,
                                struct source *source)
 {
-    query->column_count = select->column_count;
+    if (code_write(node, is_condition, clause->fields, &clause->code) &&
+        fields_count(clause->fields) <= PATH_NODES_MAX)
+        return true;
+    source_complain(source, node->start, "too many different paths: at most %d with their prefixes",
+                    PATH_NODES_MAX);
+    return false;
+}
+
+static bool predicate_compile(struct query *query, struct source *source)
+{
+    if (query->select.where == NULL)
+        return true;
+    query->predicate.fields = fields_new();
+    return expression_compile(&query->predicate, query->select.where, true, source);
+}
+
+static void projected_name(struct query *query, struct projected *projected, struct bytes name)
+{
+    struct buffer encoded = {0};
+    write_str(&encoded, name);
+    projected->name = arena_copy(&query->arena, buffer_bytes(&encoded));
+    buffer_deinit(&encoded);
+}
+
+static bool projection_compile(struct query *query, struct source *source)
+{
+    const struct select *select = &query->select;
+    if (select->column_count == 0)
+        return true;
+    struct clause *clause = &query->projection;
+    clause->fields = fields_new();
     query->columns = arena_take_array(&query->arena, select->column_count, sizeof *query->columns);
-    struct compiler *compiler = compiler_new(&query->arena, source);
     struct projected *projected = query->columns;
     for (const struct column *column = select->first_column; column != NULL;
          column = column->next, projected++) {
-        projected->name = arena_copy(&query->arena, column->name);
-        projected->start = compiler_add(compiler, column->node, false);
+        projected_name(query, projected, column->name);
+        projected->start = (uint32_t)buffer_size(&clause->code);
+        if (!expression_compile(clause, column->node, false, source))
+            return false;
         projected->is_path = column->node->kind == NODE_PATH;
+        if (projected->is_path)
+            projected->slot = fields_slot(clause->fields, &column->node->path);
     }
-    if (!compiler_finish(compiler, &query->projection))
-        return false;
-    for (uint32_t at = 0; at < query->column_count; at++)
-        query->columns[at].slot = query->projection.instructions[query->columns[at].start].slot;
     return true;
 }
 
 static bool query_compile(struct query *query, struct source *source)
 {
-    struct arena arena = {0};
-    char *text = memory_copy_text((const char *)source->text.data, source->text.size);
-    struct parse parse = {.source = source, .arena = &arena, .text = text};
-    bool done = parse_select(&parse) && check_select(&parse.select, source);
-    if (done) {
-        query->map = arena_copy(&query->arena, parse.select.map);
-        query->limit = parse.select.limit;
-        done = predicate_compile(query, &parse.select, source) &&
-               projection_compile(query, &parse.select, source);
-    }
-    arena_deinit(&arena);
-    free(text);
-    return done;
+    struct parse parse = {.source = source, .arena = &query->arena, .text = query->text};
+    if (!parse_select(&parse) || !check_select(&parse.select, source))
+        return false;
+    query->select = parse.select;
+    return predicate_compile(query, source) && projection_compile(query, source);
 }
 
 struct query *query_new(struct bytes text, struct query_error *error)
@@ -69,60 +88,96 @@ struct query *query_new(struct bytes text, struct query_error *error)
         return NULL;
     }
     struct query *query = memory_new(sizeof *query);
+    char *copy = arena_take(&query->arena, text.size + 1);
+    memcpy(copy, source.text.data, text.size);
+    query->text = copy;
     if (query_compile(query, &source))
         return query;
     query_free(query);
     return NULL;
 }
 
+static void clause_deinit(struct clause *clause)
+{
+    if (clause->fields == NULL)
+        return;
+    code_release(buffer_bytes(&clause->code), clause->fields);
+    fields_free(clause->fields);
+    buffer_deinit(&clause->code);
+}
+
 void query_free(struct query *query)
 {
     if (query == NULL)
         return;
+    clause_deinit(&query->predicate);
+    clause_deinit(&query->projection);
     arena_deinit(&query->arena);
     free(query);
 }
 
+// ---- Parts ----
+
 struct bytes query_map(const struct query *query)
 {
-    return query->map;
+    return query->select.map;
 }
 
 uint64_t query_limit(const struct query *query)
 {
-    return query->limit;
+    return query->select.limit;
 }
 
 bool query_selects_all(const struct query *query)
 {
-    return query->column_count == 0;
+    return query->select.selects_all;
 }
 
 bool query_has_predicate(const struct query *query)
 {
-    return query->has_predicate;
+    return query->select.where != NULL;
 }
+
+struct bytes query_columns(const struct query *query)
+{
+    return query->select.selects_all ? bytes_of("*", 1) : query->select.columns_text;
+}
+
+struct bytes query_where(const struct query *query)
+{
+    const struct node *where = query->select.where;
+    return where == NULL ? bytes_of("", 0)
+                         : bytes_of(query->text + where->start, where->end - where->start);
+}
+
+// ---- Evaluation ----
 
 bool query_matches(const struct query *query, struct bytes key, struct bytes value)
 {
-    if (!query->has_predicate)
+    if (!query_has_predicate(query))
         return true;
     struct evaluation evaluation;
-    program_start(&query->predicate, key, value, &evaluation);
-    struct value result = program_run(&query->predicate, 0, &evaluation);
+    fields_find(query->predicate.fields, value, evaluation.slots);
+    struct value result =
+        code_run(buffer_bytes(&query->predicate.code), key, evaluation.slots, &evaluation.stack);
     return value_is_true(&result);
 }
 
 static void column_write(const struct query *query, const struct projected *column,
-                         struct evaluation *evaluation, struct buffer *out)
+                         struct bytes key, struct evaluation *evaluation, struct buffer *out)
 {
-    write_str(out, column->name);
-    struct bytes object = column->is_path ? evaluation->slots[column->slot] : bytes_of(NULL, 0);
-    if (object.size > 0) {
-        write_object(out, object); // keeps float 32 and other formats as they were written
+    write_object(out, column->name);
+    if (column->is_path) {
+        struct bytes object = evaluation->slots[column->slot];
+        if (object.size > 0)
+            write_object(out, object); // keeps float 32 and other formats as they were written
+        else
+            write_nil(out);
         return;
     }
-    struct value value = program_run(&query->projection, column->start, evaluation);
+    struct bytes code = buffer_bytes(&query->projection.code);
+    struct value value = code_run(bytes_of(code.data + column->start, code.size - column->start),
+                                  key, evaluation->slots, &evaluation->stack);
     value_write(&value, out);
 }
 
@@ -134,8 +189,8 @@ void query_project(const struct query *query, struct bytes key, struct bytes val
         return;
     }
     struct evaluation evaluation;
-    program_start(&query->projection, key, value, &evaluation);
-    write_map(out, query->column_count);
-    for (uint32_t at = 0; at < query->column_count; at++)
-        column_write(query, &query->columns[at], &evaluation, out);
+    fields_find(query->projection.fields, value, evaluation.slots);
+    write_map(out, query->select.column_count);
+    for (uint32_t at = 0; at < query->select.column_count; at++)
+        column_write(query, &query->columns[at], key, &evaluation, out);
 }

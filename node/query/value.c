@@ -4,6 +4,19 @@
 #include "cluster/wire/cursor.h"
 #include "cluster/wire/writer.h"
 
+#include <stdlib.h>
+
+const uint8_t value_head_sizes[256] = {
+    [0x00 ... 0x7f] = 1, [0x80] = 1,  [0x90] = 1,  [0xa0] = 1,  [0xa1] = 2,  [0xa2] = 3,
+    [0xa3] = 4,          [0xa4] = 5,  [0xa5] = 6,  [0xa6] = 7,  [0xa7] = 8,  [0xa8] = 9,
+    [0xa9] = 10,         [0xaa] = 11, [0xab] = 12, [0xac] = 13, [0xad] = 14, [0xae] = 15,
+    [0xaf] = 16,         [0xb0] = 17, [0xb1] = 18, [0xb2] = 19, [0xb3] = 20, [0xb4] = 21,
+    [0xb5] = 22,         [0xb6] = 23, [0xb7] = 24, [0xb8] = 25, [0xb9] = 26, [0xba] = 27,
+    [0xbb] = 28,         [0xbc] = 29, [0xbd] = 30, [0xbe] = 31, [0xbf] = 32, [0xc0] = 1,
+    [0xc2] = 1,          [0xc3] = 1,  [0xca] = 5,  [0xcb] = 9,  [0xcc] = 2,  [0xcd] = 3,
+    [0xce] = 5,          [0xcf] = 9,  [0xd0] = 2,  [0xd1] = 3,  [0xd2] = 5,  [0xd3] = 9,
+    [0xe0 ... 0xff] = 1};
+
 enum family value_family(const struct value *value)
 {
     switch (value->kind) {
@@ -255,6 +268,34 @@ struct value value_compare(enum comparison comparison, const struct value *left,
     return value_of_bool(order != ORDER_LESS);
 }
 
+enum comparison comparison_mirrored(enum comparison comparison)
+{
+    switch (comparison) {
+    case COMPARE_LESS:
+        return COMPARE_GREATER;
+    case COMPARE_LESS_EQUAL:
+        return COMPARE_GREATER_EQUAL;
+    case COMPARE_GREATER:
+        return COMPARE_LESS;
+    case COMPARE_GREATER_EQUAL:
+        return COMPARE_LESS_EQUAL;
+    case COMPARE_EQUAL:
+    case COMPARE_UNEQUAL:
+        break;
+    }
+    return comparison;
+}
+
+enum comparison comparison_negated(enum comparison comparison)
+{
+    static const enum comparison negated[] = {
+        [COMPARE_EQUAL] = COMPARE_UNEQUAL,      [COMPARE_UNEQUAL] = COMPARE_EQUAL,
+        [COMPARE_LESS] = COMPARE_GREATER_EQUAL, [COMPARE_LESS_EQUAL] = COMPARE_GREATER,
+        [COMPARE_GREATER] = COMPARE_LESS_EQUAL, [COMPARE_GREATER_EQUAL] = COMPARE_LESS,
+    };
+    return negated[comparison];
+}
+
 struct value value_and(const struct value *left, const struct value *right)
 {
     if (value_is_false(left) || value_is_false(right))
@@ -278,4 +319,39 @@ struct value value_not(const struct value *operand)
     if (operand->kind != VALUE_BOOL)
         return value_null();
     return value_of_bool(!operand->boolean);
+}
+
+// ---- Lists of constants ----
+
+static int listed_order(const void *left, const void *right)
+{
+    int families = (int)value_family(left) - (int)value_family(right);
+    return families != 0 ? families : (int)value_order(left, right);
+}
+
+uint32_t values_sort(struct value *values, uint32_t count)
+{
+    bool is_sorted = true;
+    for (uint32_t at = 1; at < count && is_sorted; at++)
+        is_sorted = listed_order(&values[at - 1], &values[at]) < 0;
+    if (is_sorted)
+        return count;
+    qsort(values, count, sizeof *values, listed_order);
+    uint32_t kept = 1;
+    for (uint32_t at = 1; at < count; at++)
+        if (listed_order(&values[kept - 1], &values[at]) != 0)
+            values[kept++] = values[at];
+    return kept;
+}
+
+struct value value_canonical(const struct value *value)
+{
+    if (value->kind != VALUE_FLOAT)
+        return *value;
+    double real = value->real;
+    if (real >= -0x1p63 && real < 0x1p63)
+        return (double)(int64_t)real == real ? value_of_int((int64_t)real) : *value;
+    if (real >= 0x1p63 && real < 0x1p64) // has no fraction
+        return value_of_uint((uint64_t)real);
+    return *value;
 }

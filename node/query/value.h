@@ -106,6 +106,10 @@ static inline bool value_is_false(const struct value *value)
 
 enum family value_family(const struct value *value);
 
+// Bytes of an encoded object by its first byte, where that byte tells: all but long strings,
+// binaries, extensions and containers that are not empty. 0 where it does not.
+extern const uint8_t value_head_sizes[256];
+
 // The value of one encoded object; NULL for no bytes. Borrows from it.
 struct value value_load(struct bytes object);
 
@@ -115,6 +119,20 @@ void value_write(const struct value *value, struct buffer *out);
 // ORDER_NONE where either is NULL, the families differ, or the family has no order. Integers and
 // floats compare by their exact values, strings and binaries by their bytes, FALSE before TRUE.
 enum order value_order(const struct value *left, const struct value *right);
+
+// a < b is b > a.
+enum comparison comparison_mirrored(enum comparison comparison);
+
+// What is TRUE where `comparison` is FALSE: a >= b for a < b.
+enum comparison comparison_negated(enum comparison comparison);
+
+// Sorts by family and then ascending, and keeps one of those that are equal; none is NULL or of
+// FAMILY_OTHER. Returns how many are left.
+uint32_t values_sort(struct value *values, uint32_t count);
+
+// The one form of all numbers that are equal, so that it can be hashed: a float with the value of
+// an INT or UINT as that. Everything else stays as it is.
+struct value value_canonical(const struct value *value);
 
 // TRUE, FALSE or, where there is no order, NULL.
 struct value value_compare(enum comparison comparison, const struct value *left,
