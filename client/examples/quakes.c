@@ -436,8 +436,15 @@ static void demo_deinit(struct demo *demo)
 
 static bool run(struct demo *demo, FILE *file, double rate)
 {
-    static const struct grid_listener listener = {on_row,   on_ready,    on_enter, on_update,
-                                                  on_leave, on_progress, on_error};
+    static const struct grid_listener listener = {
+        .row = on_row,
+        .ready = on_ready,
+        .enter = on_enter,
+        .update = on_update,
+        .leave = on_leave,
+        .progress = on_progress,
+        .error = on_error,
+    };
     enum grid_error error = grid_connect(demo->grid, 5000);
     if (error != GRID_OK) {
         fprintf(stderr, "connect: %s: %s\n", grid_error_name(error), grid_error_text(demo->grid));

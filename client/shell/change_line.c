@@ -7,27 +7,58 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 
 enum { DAY_S = 24 * 3600 };
 
+static const char *const kind_names[] = {
+    [CHANGE_ENTER] = "enter",
+    [CHANGE_UPDATE] = "update",
+    [CHANGE_LEAVE] = "leave",
+    [CHANGE_ROW] = "row",
+};
+
+static const char *const cause_names[] = {
+    [GRID_CAUSE_NONE] = "reset",    [GRID_CAUSE_PUT] = "put",     [GRID_CAUSE_REMOVE] = "remove",
+    [GRID_CAUSE_EXPIRE] = "expire", [GRID_CAUSE_EVICT] = "evict", [GRID_CAUSE_CLEAR] = "clear",
+    [GRID_CAUSE_TOUCH] = "touch",
+};
+
+enum { CAUSE_COUNT = sizeof cause_names / sizeof cause_names[0] };
+
 const char *change_kind_name(enum change_kind kind)
 {
-    static const char *const names[] = {"enter", "update", "leave"};
-    return names[kind];
+    return kind_names[kind];
 }
 
 const char *change_cause_name(enum grid_cause cause)
 {
-    static const char *const names[] = {
-        "row",
-        [GRID_CAUSE_PUT] = "put",
-        [GRID_CAUSE_REMOVE] = "remove",
-        [GRID_CAUSE_EXPIRE] = "expire",
-        [GRID_CAUSE_EVICT] = "evict",
-        [GRID_CAUSE_CLEAR] = "clear",
-        [GRID_CAUSE_TOUCH] = "touch",
-    };
-    return (unsigned)cause < sizeof names / sizeof names[0] ? names[cause] : "unknown";
+    return (unsigned)cause < CAUSE_COUNT ? cause_names[cause] : "unknown";
+}
+
+static bool is_name(struct bytes text, const char *name)
+{
+    return text.size == strlen(name) && strncasecmp(name, (const char *)text.data, text.size) == 0;
+}
+
+bool change_kind_find(struct bytes name, enum change_kind *kind)
+{
+    for (unsigned i = CHANGE_ENTER; i <= CHANGE_LEAVE; i++)
+        if (is_name(name, kind_names[i])) {
+            *kind = (enum change_kind)i;
+            return true;
+        }
+    return false;
+}
+
+bool change_cause_find(struct bytes name, enum grid_cause *cause)
+{
+    for (unsigned i = GRID_CAUSE_PUT; i < CAUSE_COUNT; i++)
+        if (is_name(name, cause_names[i])) {
+            *cause = (enum grid_cause)i;
+            return true;
+        }
+    return false;
 }
 
 static void append_text(struct buffer *out, const char *text)
@@ -40,6 +71,10 @@ static void append_time(struct buffer *out, uint64_t time_us, int64_t utc_offset
     uint64_t ms = time_us / US_PER_MS;
     int64_t second = ((int64_t)(ms / MS_PER_S) + utc_offset_s) % DAY_S;
     char text[32];
+    if (time_us == 0) {
+        append_text(out, "            ");
+        return;
+    }
     snprintf(text, sizeof text, "%02d:%02d:%02d.%03d", (int)(second / 3600),
              (int)(second / 60 % 60), (int)(second % 60), (int)(ms % MS_PER_S));
     append_text(out, text);
@@ -111,7 +146,7 @@ static void append_difference(struct buffer *out, struct bytes old_json, struct 
 void change_line_write(struct buffer *out, enum change_kind kind, const struct grid_event *event,
                        int64_t utc_offset_s)
 {
-    static const char *const labels[] = {"  ENTER   ", "  UPDATE  ", "  LEAVE   "};
+    static const char *const labels[] = {"  ENTER   ", "  UPDATE  ", "  LEAVE   ", "  ROW     "};
     char *old_json = event->old_value.data != NULL ? grid_value_to_json(event->old_value) : NULL;
     char *new_json = event->new_value.data != NULL ? grid_value_to_json(event->new_value) : NULL;
     struct json_members members;
@@ -124,7 +159,7 @@ void change_line_write(struct buffer *out, enum change_kind kind, const struct g
         append_difference(out, old_text, new_text);
     else
         append_document(out, kind == CHANGE_LEAVE ? old_text : new_text);
-    if (event->cause != GRID_CAUSE_PUT) {
+    if (event->cause != GRID_CAUSE_PUT && kind != CHANGE_ROW) {
         append_text(out, "  (");
         append_text(out, change_cause_name(event->cause));
         append_text(out, ")");

@@ -3,9 +3,6 @@
 
 #include "client/shell/duration.h"
 #include "client/shell/literal.h"
-#include "cluster/base/units.h"
-
-enum { WATCH_SECONDS_MAX = 365 * 24 * 3600 };
 
 static const struct {
     enum shell_clause clause;
@@ -26,29 +23,6 @@ bool shell_clause_starts(unsigned clauses, const struct shell_word *word)
     return false;
 }
 
-// The next word, which must be there; `expected` says what it would be.
-static bool word_take(struct shell_words *words, struct shell_word *word, const char *expected,
-                      struct shell_fault *fault)
-{
-    switch (shell_words_next(words, word, fault)) {
-    case SHELL_WORDS_ONE:
-        return true;
-    case SHELL_WORDS_END:
-        return shell_fault_set(fault, words->at, "expected %s here", expected);
-    case SHELL_WORDS_FAULT:
-        return false;
-    }
-    CHECK(false);
-}
-
-static bool keyword_take(struct shell_words *words, const char *keyword, struct shell_fault *fault)
-{
-    struct shell_word word;
-    return word_take(words, &word, keyword, fault) &&
-           (shell_word_is(&word, keyword) ||
-            shell_fault_set(fault, word.offset, "expected '%s' here", keyword));
-}
-
 bool shell_clause_duration(const struct shell_word *word, int64_t *duration_ms,
                            struct shell_fault *fault)
 {
@@ -60,16 +34,16 @@ static bool duration_take(struct shell_words *words, int64_t *duration_ms,
                           struct shell_fault *fault)
 {
     struct shell_word word;
-    return word_take(words, &word, "a time (500ms, 10s, 5m, 2h, 1d)", fault) &&
+    return shell_words_take(words, &word, "a time (500ms, 10s, 5m, 2h, 1d)", fault) &&
            shell_clause_duration(&word, duration_ms, fault);
 }
 
-static bool count_take(struct shell_words *words, uint64_t max, uint64_t *count,
-                       struct shell_fault *fault)
+bool shell_clause_count(struct shell_words *words, uint64_t max, uint64_t *count,
+                        struct shell_fault *fault)
 {
     struct shell_word word;
     uint64_t number;
-    if (!word_take(words, &word, "a number", fault))
+    if (!shell_words_take(words, &word, "a number", fault))
         return false;
     bool valid = shell_uint_parse(word.raw, &number) && number > 0 && number <= max;
     if (valid)
@@ -88,7 +62,7 @@ static bool condition_take(struct shell_command *command, struct shell_words *wo
     struct shell_word word;
     unsigned clauses = command->verb->clauses;
     const char *expected = (clauses & CLAUSE_ABSENT) != 0 ? "'absent' or 'version'" : "'version'";
-    if (!word_take(words, &word, expected, fault))
+    if (!shell_words_take(words, &word, expected, fault))
         return false;
     if ((clauses & CLAUSE_ABSENT) != 0 && shell_word_is(&word, "absent")) {
         command->condition = GRID_IF_ABSENT;
@@ -97,7 +71,7 @@ static bool condition_take(struct shell_command *command, struct shell_words *wo
     if (!shell_word_is(&word, "version"))
         return shell_fault_set(fault, word.offset, "expected %s here", expected);
     command->condition = GRID_IF_VERSION;
-    return count_take(words, UINT64_MAX, &command->version, fault);
+    return shell_clause_count(words, UINT64_MAX, &command->version, fault);
 }
 
 static bool clause_parse(struct shell_command *command, const struct shell_word *keyword,
@@ -111,7 +85,7 @@ static bool clause_parse(struct shell_command *command, const struct shell_word 
     if (shell_word_is(keyword, "idle"))
         return duration_take(words, &command->idle_ms, fault);
     if (shell_word_is(keyword, "limit"))
-        return count_take(words, UINT64_MAX, &command->limit, fault);
+        return shell_clause_count(words, UINT64_MAX, &command->limit, fault);
     return condition_take(command, words, fault);
 }
 
@@ -132,40 +106,6 @@ bool shell_clauses_parse(struct shell_command *command, struct shell_words *word
     }
 }
 
-static bool watch_option(struct shell_command *command, const struct shell_word *option,
-                         struct shell_words *words, struct shell_fault *fault)
-{
-    uint64_t seconds;
-    if (shell_word_is(option, "--no-snapshot")) {
-        command->without_snapshot = true;
-        return true;
-    }
-    if (shell_word_is(option, "--events"))
-        return count_take(words, UINT64_MAX, &command->limit, fault);
-    if (!shell_word_is(option, "--seconds"))
-        return shell_fault_set(fault, option->offset, "expected 'select' or an option here: %s",
-                               command->verb->synopsis);
-    if (!count_take(words, WATCH_SECONDS_MAX, &seconds, fault))
-        return false;
-    command->watch_ms = (int64_t)seconds * MS_PER_S;
-    return true;
-}
-
-bool shell_watch_parse(struct shell_command *command, struct shell_words *words,
-                       struct shell_fault *fault)
-{
-    for (;;) {
-        command->statement = shell_words_rest(words);
-        struct shell_word word;
-        if (!word_take(words, &word, "'select'", fault))
-            return false;
-        if (shell_word_is(&word, "select"))
-            return true;
-        if (!watch_option(command, &word, words, fault))
-            return false;
-    }
-}
-
 static bool load_option(struct shell_command *command, const struct shell_word *option,
                         struct shell_words *words, struct shell_fault *fault)
 {
@@ -174,7 +114,7 @@ static bool load_option(struct shell_command *command, const struct shell_word *
         return true;
     }
     if (shell_word_is(option, "--window"))
-        return count_take(words, LOAD_WINDOW_MAX, &command->window, fault);
+        return shell_clause_count(words, LOAD_WINDOW_MAX, &command->window, fault);
     return shell_fault_set(fault, option->offset, "no such option: %s", command->verb->synopsis);
 }
 
@@ -188,16 +128,18 @@ bool shell_load_parse(struct shell_command *command, struct shell_words *words,
                       struct shell_fault *fault)
 {
     struct shell_word word;
-    if (!word_take(words, &word, "the name of a file", fault))
+    if (!shell_words_take(words, &word, "the name of a file", fault))
         return false;
     while (is_option(&word))
         if (!load_option(command, &word, words, fault) ||
-            !word_take(words, &word, "the name of a file", fault))
+            !shell_words_take(words, &word, "the name of a file", fault))
             return false;
-    return shell_literal_text(&word, &command->word, fault) && keyword_take(words, "into", fault) &&
-           word_take(words, &word, "the name of a map", fault) &&
-           shell_literal_text(&word, &command->map, fault) && keyword_take(words, "key", fault) &&
-           word_take(words, &word, "the field that holds the key", fault) &&
+    return shell_literal_text(&word, &command->word, fault) &&
+           shell_words_keyword(words, "into", fault) &&
+           shell_words_take(words, &word, "the name of a map", fault) &&
+           shell_literal_text(&word, &command->map, fault) &&
+           shell_words_keyword(words, "key", fault) &&
+           shell_words_take(words, &word, "the field that holds the key", fault) &&
            shell_literal_text(&word, &command->field, fault) &&
            shell_clauses_parse(command, words, fault);
 }

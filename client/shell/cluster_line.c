@@ -67,20 +67,6 @@ bool shell_cluster_takes_member(const char *action)
 
 // ---- Options ----
 
-static bool word_take(struct shell_words *words, struct shell_word *word, const char *expected,
-                      struct shell_fault *fault)
-{
-    switch (shell_words_next(words, word, fault)) {
-    case SHELL_WORDS_ONE:
-        return true;
-    case SHELL_WORDS_END:
-        return shell_fault_set(fault, words->at, "expected %s here", expected);
-    case SHELL_WORDS_FAULT:
-        return false;
-    }
-    CHECK(false);
-}
-
 static bool change_append(struct shell_cluster *cluster, const struct shell_word *word,
                           struct bytes name, uint16_t weight, struct shell_fault *fault)
 {
@@ -100,7 +86,7 @@ static bool add_take(struct shell_cluster *cluster, struct shell_words *words,
 {
     struct shell_word word;
     uint64_t weight = 1;
-    if (!word_take(words, &word, "the name of a new member", fault))
+    if (!shell_words_take(words, &word, "the name of a new member", fault))
         return false;
     struct bytes name = word.raw;
     const uint8_t *colon = memchr(name.data, ':', name.size);
@@ -118,7 +104,7 @@ static bool remove_take(struct shell_cluster *cluster, struct shell_words *words
                         struct shell_fault *fault)
 {
     struct shell_word word;
-    return word_take(words, &word, "the name of a member", fault) &&
+    return shell_words_take(words, &word, "the name of a member", fault) &&
            change_append(cluster, &word, word.raw, 0, fault);
 }
 
@@ -190,7 +176,7 @@ static bool action_take(struct shell_cluster *cluster, struct shell_words *words
     static const char expected[] = "status, members, partitions, migrations, voters, leave, "
                                    "recover or rebalance";
     struct shell_word word;
-    return word_take(words, &word, expected, fault) &&
+    return shell_words_take(words, &word, expected, fault) &&
            ((word.kind == SHELL_WORD_BARE && action_find(word.raw, &cluster->action)) ||
             shell_fault_set(fault, word.offset, "expected %s here", expected));
 }

@@ -107,7 +107,10 @@ static bool rest_parse(struct shell_command *command, struct shell_words *words,
 {
     enum shell_verb_id id = command->verb->id;
     if (id == VERB_WATCH)
-        return shell_watch_parse(command, words, fault);
+        return shell_watch_parse(&command->watch, words, &command->statement, fault);
+    if (id == VERB_EXPLAIN)
+        return shell_words_keyword(words, "subscribe", fault) &&
+               shell_statement_parse(words, &command->statement, fault);
     if (id == VERB_LOAD)
         return shell_load_parse(command, words, fault);
     if (id == VERB_CLUSTER)
@@ -136,6 +139,7 @@ void shell_command_deinit(struct shell_command *command)
     free(command->word);
     free(command->field);
     shell_cluster_deinit(&command->cluster);
+    shell_watch_deinit(&command->watch);
     grid_builder_free(command->key);
     grid_builder_free(command->value);
     *command = (struct shell_command){0};

@@ -6,6 +6,7 @@
 #include "client/grid.h"
 #include "client/shell/cluster_line.h"
 #include "client/shell/verb.h"
+#include "client/shell/watch_line.h"
 #include "client/shell/words.h"
 
 enum {
@@ -22,17 +23,16 @@ struct shell_command {
     struct grid_builder *key;   // owned; empty: none
     struct grid_builder *value; // owned; empty: none
     enum grid_condition condition;
-    uint64_t version;      // with GRID_IF_VERSION
-    int64_t ttl_ms;        // 0: none
-    int64_t idle_ms;       // 0: none
-    int64_t delta;         // incr
-    uint64_t limit;        // scan: rows at most; watch: changes at most; 0: no end
-    int64_t watch_ms;      // 0: no end
-    bool without_snapshot; // watch
-    bool stop_on_error;    // load
-    uint64_t window;       // load
+    uint64_t version;   // with GRID_IF_VERSION
+    int64_t ttl_ms;     // 0: none
+    int64_t idle_ms;    // 0: none
+    int64_t delta;      // incr
+    uint64_t limit;     // scan: rows at most; subscriptions: of each worker; 0: none given
+    bool stop_on_error; // load
+    uint64_t window;    // load
     struct shell_cluster cluster;
-    struct bytes statement; // select, watch: from "select" on; borrowed from the line
+    struct shell_watch watch;
+    struct bytes statement; // select, watch, explain: from "select" on; borrowed from the line
 };
 
 // Reads the line, which is trimmed, not empty, and outlives the command. On false the fault says

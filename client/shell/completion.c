@@ -3,6 +3,7 @@
 
 #include "client/shell/cluster_line.h"
 #include "client/shell/verb.h"
+#include "client/shell/watch_line.h"
 
 #include <strings.h>
 
@@ -67,7 +68,7 @@ static bool wants_member(const struct place *place)
     const struct shell_verb *verb = shell_verb_find(bytes_of_text(place->verb));
     if (verb == NULL || place->word_count == 0)
         return false;
-    if (verb->id == VERB_STATS)
+    if (verb->id == VERB_STATS || verb->id == VERB_SUBSCRIPTIONS)
         return place->word_count == 1;
     if (verb->id != VERB_CLUSTER || place->word_count < 2)
         return false;
@@ -118,14 +119,46 @@ static void cluster_offer(struct shell_completions *completions, const struct pl
         words_offer(completions, place->typed, shell_cluster_options(place->second));
 }
 
+static void query_offer(struct shell_completions *completions, const struct place *place)
+{
+    static const char *const selects[] = {"from",    "where",  "limit", "and",  "or", "not", "like",
+                                          "between", "exists", "is",    "null", "in", NULL};
+    words_offer(completions, place->typed, selects);
+}
+
+static void watch_offer(struct shell_completions *completions, const struct place *place)
+{
+    static const char *const start[] = {"select", NULL};
+    static const char *const kinds[] = {"enter", "update", "leave", NULL};
+    static const char *const causes[] = {"put",   "remove", "expire", "evict",
+                                         "clear", "touch",  NULL};
+    if (strcasecmp(place->previous, "--kinds") == 0) {
+        words_offer(completions, place->typed, kinds);
+    } else if (strcasecmp(place->previous, "--causes") == 0) {
+        words_offer(completions, place->typed, causes);
+    } else {
+        words_offer(completions, place->typed, start);
+        words_offer(completions, place->typed, shell_watch_options());
+        query_offer(completions, place);
+    }
+}
+
+static void explain_offer(struct shell_completions *completions, const struct place *place)
+{
+    static const char *const first[] = {"subscribe", NULL};
+    static const char *const second[] = {"select", NULL};
+    if (place->word_count <= 2)
+        words_offer(completions, place->typed, place->word_count == 1 ? first : second);
+    else
+        query_offer(completions, place);
+}
+
 static void arguments_offer(struct shell_completions *completions, const struct place *place)
 {
     static const char *const formats[] = {"table", "json", "csv", "raw", NULL};
     static const char *const switches[] = {"on", "off", NULL};
-    static const char *const watches[] = {"select", "--events", "--seconds", "--no-snapshot", NULL};
-    static const char *const selects[] = {"from",    "where",  "limit", "and",  "or", "not", "like",
-                                          "between", "exists", "is",    "null", "in", NULL};
     static const char *const ranges[] = {"all", NULL};
+    static const char *const limits[] = {"limit", NULL};
     const struct shell_verb *verb = shell_verb_find(bytes_of_text(place->verb));
     if (verb == NULL)
         return;
@@ -139,10 +172,14 @@ static void arguments_offer(struct shell_completions *completions, const struct 
         words_offer(completions, place->typed, switches);
     else if (verb->id == VERB_PARTITIONS)
         words_offer(completions, place->typed, ranges);
-    if (verb->id == VERB_WATCH)
-        words_offer(completions, place->typed, watches);
-    if (verb->id == VERB_WATCH || verb->id == VERB_SELECT)
-        words_offer(completions, place->typed, selects);
+    else if (verb->id == VERB_SUBSCRIPTIONS)
+        words_offer(completions, place->typed, limits);
+    else if (verb->id == VERB_WATCH)
+        watch_offer(completions, place);
+    else if (verb->id == VERB_EXPLAIN)
+        explain_offer(completions, place);
+    else if (verb->id == VERB_SELECT)
+        query_offer(completions, place);
 }
 
 static size_t common_start(const struct shell_completions *completions)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // cluster status, members, partitions and voters: how the grid is, as its members agreed on it and
 // as they say themselves.
+#include "client/shell/card.h"
 #include "client/shell/cluster_report.h"
 #include "client/shell/member_text.h"
 #include "client/shell/partition_census.h"
@@ -23,43 +24,7 @@ static bool leader_require(struct shell *shell, const struct cluster_report *rep
                            "and who is suspected and what moves is unknown");
 }
 
-// ---- Status: as a table a line per figure, elsewhere one record ----
-
-struct card {
-    struct shell_result *result;
-    bool is_table;
-};
-
-static void card_json(struct card *card, const char *name, const char *json)
-{
-    if (!card->is_table) {
-        shell_result_json(card->result, bytes_of_text(name), bytes_of_text(json));
-        return;
-    }
-    shell_result_row(card->result);
-    shell_result_text(card->result, "figure", name);
-    shell_result_json(card->result, bytes_of_text("value"), bytes_of_text(json));
-    shell_result_row_end(card->result);
-}
-
-static void card_text(struct card *card, const char *name, const char *text)
-{
-    if (!card->is_table) {
-        shell_result_text(card->result, name, text);
-        return;
-    }
-    shell_result_row(card->result);
-    shell_result_text(card->result, "figure", name);
-    shell_result_text(card->result, "value", text);
-    shell_result_row_end(card->result);
-}
-
-static void card_uint(struct card *card, const char *name, uint64_t number)
-{
-    char text[24];
-    snprintf(text, sizeof text, "%llu", (unsigned long long)number);
-    card_json(card, name, text);
-}
+// ---- Status ----
 
 // A figure that only a leader knows.
 static void card_leaders(struct card *card, const struct cluster_report *report, const char *name,
@@ -68,7 +33,7 @@ static void card_leaders(struct card *card, const struct cluster_report *report,
     if (cluster_report_leads(report))
         card_uint(card, name, number);
     else
-        card_json(card, name, "null");
+        card_null(card, name);
 }
 
 struct roll {
@@ -103,7 +68,7 @@ static void status_of_members(struct card *card, const struct shell *shell,
     if (cluster_report_leads(report))
         card_text(card, "leader", report->node);
     else
-        card_json(card, "leader", "null");
+        card_null(card, "leader");
     card_uint(card, "term", report->term);
     card_uint(card, "voters", roll.voters);
     card_uint(card, "members", roll.members);
@@ -142,20 +107,15 @@ static bool run_status(struct shell *shell)
         return false;
     if (!grid_view_get(shell->grid, &view))
         return shell_fail(shell, "%s is in no grid yet (%s)", report.node, report.phase);
-    struct card card = {.result = shell_result_new(&shell->output),
-                        .is_table = shell->output.format == SHELL_FORMAT_TABLE};
+    struct card card;
+    card_begin(&card, &shell->output);
     snprintf(grid_id, sizeof grid_id, "%016llx", (unsigned long long)view.grid_id);
-    if (!card.is_table)
-        shell_result_row(card.result);
     card_text(&card, "grid_id", grid_id);
     card_uint(&card, "view_version", view.version);
     status_of_members(&card, shell, &report);
     status_of_partitions(&card, shell, &view);
     status_of_migration(&card, &report);
-    if (!card.is_table)
-        shell_result_row_end(card.result);
-    shell_result_end(card.result);
-    shell_result_free(card.result);
+    card_end(&card);
     return leader_require(shell, &report);
 }
 

@@ -108,6 +108,10 @@ static bool command_run(struct shell *shell, const struct shell_command *command
         return shell_run_maps(shell);
     case VERB_WATCH:
         return shell_run_watch(shell, command);
+    case VERB_EXPLAIN:
+        return shell_run_explain(shell, command);
+    case VERB_SUBSCRIPTIONS:
+        return shell_run_subscriptions(shell, command);
     case VERB_LOAD:
         return shell_run_load(shell, command);
     case VERB_CLUSTER:

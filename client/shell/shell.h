@@ -39,6 +39,8 @@ bool shell_run_size(struct shell *shell, const struct shell_command *command);
 bool shell_run_clear(struct shell *shell, const struct shell_command *command);
 bool shell_run_maps(struct shell *shell);
 bool shell_run_watch(struct shell *shell, const struct shell_command *command);
+bool shell_run_subscriptions(struct shell *shell, const struct shell_command *command);
+bool shell_run_explain(struct shell *shell, const struct shell_command *command);
 bool shell_run_load(struct shell *shell, const struct shell_command *command);
 bool shell_run_cluster(struct shell *shell, const struct shell_command *command);
 bool shell_run_members(struct shell *shell);

@@ -49,11 +49,34 @@ static const struct shell_verb verbs[] = {
      "query a map once",
      "The statement goes to the grid as it stands; the manual of the query language is query.md.\n"
      "Example: select place, mag from quakes where mag >= 4.5 and place like '%Japan%'\n"},
-    {VERB_WATCH, "watch", NULL, 0, "watch [--events N] [--seconds S] [--no-snapshot] select ...",
+    {VERB_WATCH, "watch", NULL, 0,
+     "watch [--latest | --earliest | --after TOKEN] [--token FILE] [OPTIONS] select ...",
      "show what matches, and every later change, live",
      "Ctrl-C ends it; so does the Nth change with --events, and the time with --seconds.\n"
      "ENTER: matches now, did not before. UPDATE: matches, and did before. LEAVE: no more.\n"
-     "Example: watch select place, mag from quakes where mag >= 4.5\n"},
+     "It goes on by itself when nodes fail, restart or move, and misses nothing.\n"
+     "--latest       changes only, from now on: no rows that match already\n"
+     "--earliest     changes only, from the oldest that the grid still has\n"
+     "--after TOKEN  goes on where a watch of this query has ended: a file, or the token itself\n"
+     "--token FILE   keeps the token there, about each second and at the end; -: shows it then\n"
+     "--kinds LIST   of enter,update,leave       --changed  no UPDATE that changes nothing\n"
+     "--causes LIST  of put,remove,expire,evict,clear,touch\n"
+     "--keys         keys without values         --new      no old values\n"
+     "--conflate     while it is slow, changes of one key become one\n"
+     "--disconnect   ends when it is too slow, instead of catching up\n"
+     "--events N     ends after N changes        --seconds S  ends after S seconds\n"
+     "Example: watch --token t select place, mag from quakes where mag >= 4.5\n"
+     "         watch --after t --token t select place, mag from quakes where mag >= 4.5\n"},
+    {VERB_EXPLAIN, "explain", NULL, 0, "explain subscribe select ...",
+     "how the grid would find the changes that concern a continuous query",
+     "class       ALL, NEVER, KEYED (found by its key) or ALWAYS (tested against every change)\n"
+     "key         under which it is filed\n"
+     "candidates  queries to be tested for a change that has this key, as expected now\n"},
+    {VERB_SUBSCRIPTIONS, "subscriptions", "W", CLAUSE_LIMIT, "subscriptions [MEMBER] [LIMIT n]",
+     "list the continuous queries of all clients",
+     "One line for each worker that has it: client, query, how it is found (see help explain),\n"
+     "behind (changes that are still to be sent), policy, state, and events sent so far.\n"
+     "n: of each worker (1000).\n"},
     {VERB_LOAD, "load", NULL, 0, "load [--stop-on-error] [--window N] FILE into MAP key FIELD",
      "put the lines of a file (.jsonl, .ndjson, .json, .csv) into a map",
      "Each line of JSON, or record of CSV under a header line, becomes a document; FIELD holds\n"

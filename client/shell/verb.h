@@ -22,6 +22,8 @@ enum shell_verb_id {
     VERB_MAPS,
     VERB_SELECT,
     VERB_WATCH,
+    VERB_EXPLAIN,
+    VERB_SUBSCRIPTIONS,
     VERB_LOAD,
     VERB_CLUSTER,
     VERB_MEMBERS,

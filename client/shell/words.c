@@ -120,6 +120,28 @@ enum shell_words_verdict shell_words_next(struct shell_words *words, struct shel
     return SHELL_WORDS_ONE;
 }
 
+bool shell_words_take(struct shell_words *words, struct shell_word *word, const char *expected,
+                      struct shell_fault *fault)
+{
+    switch (shell_words_next(words, word, fault)) {
+    case SHELL_WORDS_ONE:
+        return true;
+    case SHELL_WORDS_END:
+        return shell_fault_set(fault, words->at, "expected %s here", expected);
+    case SHELL_WORDS_FAULT:
+        return false;
+    }
+    CHECK(false);
+}
+
+bool shell_words_keyword(struct shell_words *words, const char *keyword, struct shell_fault *fault)
+{
+    struct shell_word word;
+    return shell_words_take(words, &word, keyword, fault) &&
+           (shell_word_is(&word, keyword) ||
+            shell_fault_set(fault, word.offset, "expected '%s' here", keyword));
+}
+
 struct bytes shell_words_rest(struct shell_words *words)
 {
     skip_blanks(words);

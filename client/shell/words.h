@@ -38,6 +38,14 @@ static inline struct shell_words shell_words_of(struct bytes line)
 enum shell_words_verdict shell_words_next(struct shell_words *words, struct shell_word *word,
                                           struct shell_fault *fault);
 
+// The next word, which must be there; the fault says what it would be: "expected ... here".
+MUST_USE bool shell_words_take(struct shell_words *words, struct shell_word *word,
+                               const char *expected, struct shell_fault *fault);
+
+// The next word, which must be this one, whatever its case.
+MUST_USE bool shell_words_keyword(struct shell_words *words, const char *keyword,
+                                  struct shell_fault *fault);
+
 // What is left of the line, without blanks at its start.
 struct bytes shell_words_rest(struct shell_words *words);
 

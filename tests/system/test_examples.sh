@@ -21,7 +21,7 @@ run_example() { # NAME ARGUMENT...
 }
 
 for round in first second; do
-    for example in put_get async_pipeline watch batch; do
+    for example in put_get async_pipeline watch live_result batch; do
         case_ok "$example runs, the $round time" run_example "$example"
     done
     case_ok "quakes runs, the $round time" run_example quakes tests/data/earthquakes.jsonl --quiet

@@ -57,9 +57,42 @@ Test(shell_change_line, leave_shows_the_old_document_and_the_cause)
                "02:02:03.004  LEAVE   \"us1\"  (remove)");
 }
 
+// What a reset has brought to light has no time of its own.
+Test(shell_change_line, rows_and_resets_have_no_time)
+{
+    struct grid_builder *builders[2] = {grid_builder_new(), grid_builder_new()};
+    const struct grid_event event = {.key = object(builders[0], "7"),
+                                     .new_value = object(builders[1], "{\"a\":1}")};
+    struct buffer out = {0};
+    change_line_write(&out, CHANGE_ROW, &event, 3600);
+    cr_assert(bytes_equal(buffer_bytes(&out), bytes_of_text("              ROW     7  a=1")));
+    buffer_clear(&out);
+    change_line_write(&out, CHANGE_ENTER, &event, 3600);
+    cr_assert(
+        bytes_equal(buffer_bytes(&out), bytes_of_text("              ENTER   7  a=1  (reset)")));
+    buffer_deinit(&out);
+    grid_builder_free(builders[0]);
+    grid_builder_free(builders[1]);
+}
+
+Test(shell_change_line, kinds_and_causes_are_found_by_name)
+{
+    enum change_kind kind;
+    enum grid_cause cause;
+    cr_assert(change_kind_find(bytes_of_text("Update"), &kind));
+    cr_assert_eq(kind, CHANGE_UPDATE);
+    cr_assert(change_cause_find(bytes_of_text("TOUCH"), &cause));
+    cr_assert_eq(cause, GRID_CAUSE_TOUCH);
+    cr_assert_not(change_kind_find(bytes_of_text("row"), &kind));
+    cr_assert_not(change_kind_find(bytes_of_text("enterx"), &kind));
+    cr_assert_not(change_kind_find(bytes_of_text(""), &kind));
+    cr_assert_not(change_cause_find(bytes_of_text("reset"), &cause));
+}
+
 Test(shell_change_line, unknown_causes_have_a_name_too)
 {
     cr_assert_str_eq(change_cause_name((enum grid_cause)99), "unknown");
     cr_assert_str_eq(change_cause_name(GRID_CAUSE_CLEAR), "clear");
+    cr_assert_str_eq(change_cause_name(GRID_CAUSE_NONE), "reset");
     cr_assert_str_eq(change_kind_name(CHANGE_LEAVE), "leave");
 }

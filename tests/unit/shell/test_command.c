@@ -95,11 +95,29 @@ Test(shell_command, select_goes_to_the_grid_as_it_stands)
     parse(&command, "select  * from m where a = ';'");
     cr_assert(bytes_equal(command.statement, bytes_of_text("select  * from m where a = ';'")));
     shell_command_deinit(&command);
-    parse(&command, "watch --events 5 --seconds 2 --no-snapshot SELECT a from m");
+    parse(&command, "watch --events 5 --latest SELECT a from m");
     cr_assert(bytes_equal(command.statement, bytes_of_text("SELECT a from m")));
-    cr_assert_eq(command.limit, 5);
-    cr_assert_eq(command.watch_ms, 2000);
-    cr_assert(command.without_snapshot);
+    cr_assert_eq(command.watch.limit, 5);
+    cr_assert_eq(command.watch.start, GRID_START_LATEST);
+    shell_command_deinit(&command);
+    parse(&command, "explain SUBSCRIBE  select a from m");
+    cr_assert(bytes_equal(command.statement, bytes_of_text("select a from m")));
+    shell_command_deinit(&command);
+}
+
+Test(shell_command, subscriptions_may_name_a_member_and_a_limit)
+{
+    struct shell_command command;
+    parse(&command, "subscriptions");
+    cr_assert_null(command.word);
+    cr_assert_eq(command.limit, 0);
+    shell_command_deinit(&command);
+    parse(&command, "subscriptions limit 7");
+    cr_assert_null(command.word);
+    cr_assert_eq(command.limit, 7);
+    shell_command_deinit(&command);
+    parse(&command, "subscriptions n1 limit 7");
+    cr_assert_str_eq(command.word, "n1");
     shell_command_deinit(&command);
 }
 
@@ -158,6 +176,9 @@ Test(shell_command, faults_point_at_the_place)
         {"maps all", 5, "this is too much: maps"},
         {"watch", 5, "expected 'select' here"},
         {"watch get m k", 6, "expected 'select' or an option here"},
+        {"explain select * from m", 8, "expected 'subscribe' here"},
+        {"explain subscribe get m k", 18, "expected 'select' here"},
+        {"explain subscribe", 17, "expected select here"},
         {"watch --events 0 select", 15, "expected a whole number above 0"},
         {"watch --seconds 99999999999 select", 16, "expected a whole number from 1 to 31536000"},
         {"cluster", 7, "expected status, members, partitions"},

@@ -22,7 +22,7 @@ static void check_words(const char *before, const char *expected)
 
 Test(shell_completion, offers_verbs_first)
 {
-    check_words("s", "scan size select stats ");
+    check_words("s", "scan size select subscriptions stats ");
     check_words("  PU", "put ");
     check_words("zz", "");
 }
@@ -45,6 +45,13 @@ Test(shell_completion, offers_the_words_of_a_verb)
     check_words("help wa", "watch ");
     check_words("partitions a", "all ");
     check_words("watch --s", "--seconds ");
+    check_words("watch --after t --to", "--token ");
+    check_words("watch --kinds ", "enter update leave ");
+    check_words("watch --causes e", "expire evict ");
+    check_words("explain ", "subscribe ");
+    check_words("explain subscribe ", "select ");
+    check_words("explain subscribe select a fr", "from ");
+    check_words("subscriptions l", "limit ");
     check_words("select * fr", "from ");
     check_words("nonsense ", "");
 }
@@ -93,6 +100,8 @@ Test(shell_completion, asks_for_names_only_where_they_count)
         {"", SHELL_NAMES_NONE},
         {"stats ", SHELL_NAMES_MEMBERS},
         {"stats n1 ", SHELL_NAMES_NONE},
+        {"subscriptions ", SHELL_NAMES_MEMBERS},
+        {"explain subscribe select * from q", SHELL_NAMES_MAPS},
         {"cluster n", SHELL_NAMES_NONE},
         {"cluster leave ", SHELL_NAMES_MEMBERS},
         {"cluster leave n1 ", SHELL_NAMES_NONE},
