@@ -29,6 +29,8 @@ struct config {
     uint32_t max_connections;
     uint32_t replication_timeout_ms;
     uint64_t connection_output_max_bytes;
+    uint64_t subscribers_output_max_bytes;
+    uint32_t always_evaluated_max;
     uint64_t max_memory_bytes; // never 0: that was replaced by a share of the machine's memory
     uint64_t log_max_bytes;
     uint64_t max_value_bytes;

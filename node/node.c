@@ -130,7 +130,10 @@ static struct worker_options worker_options_of(const struct node *node, uint16_t
                   .value_bytes_max = config->max_value_bytes,
                   .answer_timeout_ms = config->replication_timeout_ms,
                   .drop_ms = config->backup_timeout_ms,
-                  .fill_bytes_per_s = config->migration_max_bytes_per_s / node->worker_count},
+                  .fill_bytes_per_s = config->migration_max_bytes_per_s / node->worker_count,
+                  .subscribers_output_bytes_max =
+                      config->subscribers_output_max_bytes / node->worker_count,
+                  .always_evaluated_max = config->always_evaluated_max},
         .memory_bytes_max = config->max_memory_bytes,
         .wished = control_wished,
         .context = node->control,

@@ -30,8 +30,11 @@ const struct option options[] = {
      "10000", "Connections at a time, of clients and peers together."},
     {"connection-output-max-bytes", "network", OPTION_BYTES, FIELD(connection_output_max_bytes),
      64 * KIB, 16 * GIB, "bytes", "16M",
-     "Answers waiting for one client that does not read. Beyond it the node stops reading from "
-     "that client, and ends its subscriptions with SLOW_CONSUMER."},
+     "What waits for one client that reads too slowly. Beyond it its subscriptions read the log "
+     "later, or end, as they have chosen."},
+    {"subscribers-output-max-bytes", "network", OPTION_BYTES, FIELD(subscribers_output_max_bytes),
+     MIB, 64 * GIB, "bytes", "256M",
+     "What waits for all subscribers together. Beyond it none may have more than 256K waiting."},
     {"max-memory-bytes", "store", OPTION_BYTES, FIELD(max_memory_bytes), 0, 1024 * 1024 * GIB,
      "bytes", "0",
      "Memory for entries and partition logs; beyond it writes are refused with OUT_OF_MEMORY. 0: "
@@ -40,6 +43,10 @@ const struct option options[] = {
      "Latest changes kept for backups and subscribers to catch up from, all partitions together."},
     {"max-value-bytes", "store", OPTION_BYTES, FIELD(max_value_bytes), KIB, VALUE_BYTES_MAX,
      "bytes", "16777215", "Size of the largest value that a write may store."},
+    {"always-evaluated-max", "store", OPTION_NUMBER, FIELD(always_evaluated_max), 1, 1000000,
+     "predicates", "1000",
+     "Standing queries that no access key can find, so that every change is compared with each; "
+     "more are refused."},
     {"grid-name", "grid", OPTION_NAME, FIELD(grid_name), 0, 0, "", "nowgrid",
      "Name of the grid; nodes and clients of another grid are turned away."},
     {"secret", "grid", OPTION_SECRET, FIELD(secret), 0, 0, "", "",

@@ -57,6 +57,12 @@ static inline void buffer_consume(struct buffer *buffer, size_t count)
         buffer->start = buffer->end = 0;
 }
 
+// Takes the last `count` bytes off.
+static inline void buffer_drop(struct buffer *buffer, size_t count)
+{
+    buffer->end -= count;
+}
+
 static inline void buffer_clear(struct buffer *buffer)
 {
     buffer->start = buffer->end = 0;

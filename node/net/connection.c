@@ -47,6 +47,7 @@ static void connection_release(struct connection *connection)
     connection->connections->count--;
     buffer_deinit(&connection->outlet.out);
     buffer_deinit(&connection->in);
+    free(connection->client_name);
     free(connection);
 }
 
@@ -61,9 +62,9 @@ static void connection_detach(struct connection *connection)
     event_free(connection->readable);
     event_free(connection->writable);
     list_remove(&connection->paused_link);
-    struct watch *watch;
-    while ((watch = watch_first(&connection->watches)) != NULL)
-        watch_free(watch);
+    if (connection->reader)
+        reader_free(connection->reader);
+    connection->reader = NULL;
     if (connection->state == CONNECTION_PEER)
         shard_primary_gone(connection->connections->worker->shard, &connection->outlet);
     connection->state = CONNECTION_CLOSED;
@@ -439,7 +440,6 @@ static struct connection *connection_new(struct connections *connections, int de
     CHECK(connection->readable && connection->writable);
     list_init(&connection->dirty_link);
     list_init(&connection->paused_link);
-    list_init(&connection->watches);
     list_append(&connections->all, &connection->all_link);
     connections->count++;
     connections->worker->counters.connections_opened++;

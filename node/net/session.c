@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "node/net/session.h"
 
+#include "cluster/base/memory.h"
 #include "cluster/wire/message_codec.h"
 #include "cluster/wire/op_codec.h"
 #include "cluster/wire/view_codec.h"
@@ -111,6 +112,7 @@ static enum verdict session_hello(struct connection *connection, const struct fr
     }
     connection->state = hello.role == HELLO_PEER ? CONNECTION_PEER : CONNECTION_CLIENT;
     connection->client_id = hello.role == HELLO_CLIENT ? hello.id : 0;
+    connection->client_name = memory_copy_text((const char *)hello.name.data, hello.name.size);
     hello_answer(connection, frame->header.request_id);
     return VERDICT_NEXT;
 }
@@ -176,14 +178,13 @@ enum verdict session_frame(struct connection *connection, const struct frame *fr
     case FRAME_PING:
         reply_encode_object(&outlet->out, request_id, bytes_of("\x90", 1));
         break;
-    case FRAME_SUBSCRIBE:
-        worker_refresh(worker);
-        subscriptions_add(worker->shard, outlet, request_id, frame->body, &connection->watches);
-        break;
-    case FRAME_UNSUBSCRIBE:
-        subscriptions_remove(worker->shard, outlet, request_id, frame->body, &connection->watches);
-        break;
     default:
+        if (connection->state == CONNECTION_CLIENT && subscriptions_take(frame->header.kind)) {
+            worker_refresh(worker);
+            subscriptions_frame(worker->shard, outlet, frame, connection->client_name,
+                                &connection->reader);
+            break;
+        }
         if (connection->state == CONNECTION_PEER)
             return peer_frame(connection, frame);
         session_unknown(connection, frame);

@@ -30,7 +30,8 @@ struct connection {
     struct list all_link;    // in connections->all
     struct list dirty_link;  // in connections->dirty
     struct list paused_link; // in connections->paused
-    struct list watches;     // its subscriptions
+    struct reader *reader;   // owned; its subscriptions; NULL: it never had one
+    char *client_name;       // owned; as its HELLO said; NULL: none yet
     uint64_t client_id;      // CONNECTION_CLIENT: for operations that are applied at most once
 };
 

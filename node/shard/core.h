@@ -31,7 +31,7 @@ struct shard {
     struct replica *replicas;      // owned; one place for each partition of this worker
     struct replica **by_partition; // owned; by partition number; NULL: not held
     uint32_t replica_count;        // held
-    struct source **sources;       // owned; of the primaries, by slot, in the order of partitions
+    struct source **sources;       // owned; of the primaries, in the order of partitions
     uint32_t source_count;
     struct watches *watches; // NULL before the first view
     struct list touched;     // replicas whose log has grown in this batch

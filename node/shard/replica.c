@@ -11,11 +11,14 @@
 
 #include "node/shard/core.h"
 
-void replica_init(struct replica *replica, uint16_t number, struct partition *partition)
+void replica_init(struct replica *replica, uint16_t number, uint16_t place,
+                  struct partition *partition)
 {
     *replica = (struct replica){0};
     replica->source.partition = partition;
     replica->source.number = number;
+    replica->source.place = place;
+    replica->source.epochs = &replica->rules.epochs;
     list_init(&replica->touched_link);
     list_init(&replica->filling_link);
 }
@@ -33,8 +36,9 @@ void replica_deinit(struct replica *replica)
 
 // Effects that no primary was known to have committed may be committed still: the next primary
 // decides. Whoever waits for one is told that its fate is unknown.
-static void replica_demote(struct replica *replica)
+static void replica_demote(struct replica *replica, struct shard *shard)
 {
+    watches_yield(shard->watches, &replica->source);
     pending_expire(&replica->pending, UINT64_MAX, "the partition has another primary now");
     for (uint32_t i = 0; i < PRIMARY_BACKUPS_MAX; i++)
         fill_stop(&replica->links[i].fill);
@@ -54,6 +58,7 @@ static void replica_become_backup(struct replica *replica)
     const struct epochs nothing = {0};
     backup_init(&replica->copy, 0, 0, 0, &nothing);
     replica->role = REPLICA_BACKUP;
+    replica->source.exact_seq = 0;
 }
 
 // Its log is the truth from now on, also where it is not committed yet.
@@ -72,8 +77,11 @@ static void replica_promote(struct replica *replica, struct shard *shard, uint64
     replica->readable_seq = replica->rules.committed_seq;
     replica->noted_seq = copy->last_seq;
     replica->delivered_seq = replica->rules.committed_seq;
-    replica->progress_seq = replica->told_seq = 0;
+    replica->told_seq = 0;
+    if (replica->source.exact_seq < copy->exact_seq)
+        replica->source.exact_seq = copy->exact_seq;
     partition_set_primary(partition, true);
+    watches_lead(shard->watches, &replica->source);
 }
 
 // ---- What the view says of a primary's backups ----
@@ -149,7 +157,7 @@ void replica_assume(struct replica *replica, struct shard *shard,
     replica->view_version = wanted->version;
     bool leads = wanted->in_sync_count > 0 && wanted->replicas[0] == shard->self;
     if (replica->role == REPLICA_PRIMARY && (!leads || replica->rules.epoch != wanted->epoch))
-        replica_demote(replica);
+        replica_demote(replica, shard);
     if (replica->role == REPLICA_NONE)
         replica_become_backup(replica);
     // A copy that obeys a later primary has overtaken this view.
@@ -162,13 +170,14 @@ void replica_assume(struct replica *replica, struct shard *shard,
     replica_lead(replica, shard, wanted);
 }
 
-void replica_abandon(struct replica *replica)
+void replica_abandon(struct replica *replica, struct shard *shard)
 {
     uint16_t number = replica->source.number;
+    uint16_t place = replica->source.place;
     struct partition *partition = replica->source.partition;
     if (replica->role == REPLICA_PRIMARY)
-        replica_demote(replica);
+        replica_demote(replica, shard);
     replica_deinit(replica);
     partition_reset(partition, 0);
-    replica_init(replica, number, partition);
+    replica_init(replica, number, place, partition);
 }

@@ -17,7 +17,7 @@
 #include "cluster/rules/primary.h"
 #include "cluster/wire/frame.h"
 #include "node/feed/feed_replica.h"
-#include "node/feed/watch.h"
+#include "node/feed/watches.h"
 #include "node/shard/pending.h"
 
 struct shard;
@@ -40,7 +40,7 @@ struct replica_link {
 
 struct replica {
     // What every read needs comes first, then what every write needs: two cache lines.
-    struct source source;  // partition, number, slot, epoch, commit point
+    struct source source;  // partition, number, place, epoch, commit point
     uint64_t readable_seq; // reads of entries up to this version may be answered at once
     enum replica_role role;
     bool is_serving;       // primary that has not stopped for a handover
@@ -61,9 +61,8 @@ struct replica {
     struct primary rules;
     struct list touched_link; // in the shard's list of partitions with new effects
     struct pending pending;
-    uint64_t progress_seq; // subscribers were told that they have seen the effects up to here
-    uint64_t told_seq;     // commit point at the last replica_tell_commit
-    uint32_t min_in_sync;  // as the view says
+    uint64_t told_seq;    // commit point at the last replica_tell_commit
+    uint32_t min_in_sync; // as the view says
     uint32_t in_sync_count;
     uint64_t handover_id;                           // the member that shall take over; 0: none
     struct list filling_link;                       // in the shard's list while a fill is active
@@ -71,7 +70,8 @@ struct replica {
 };
 
 // A replica of role NONE.
-void replica_init(struct replica *replica, uint16_t number, struct partition *partition);
+void replica_init(struct replica *replica, uint16_t number, uint16_t place,
+                  struct partition *partition);
 void replica_deinit(struct replica *replica);
 
 // ---- Roles ----
@@ -81,7 +81,7 @@ void replica_deinit(struct replica *replica);
 void replica_assume(struct replica *replica, struct shard *shard,
                     const struct view_partition *wanted);
 // This node is no replica of the partition any more: all it has of it is dropped.
-void replica_abandon(struct replica *replica);
+void replica_abandon(struct replica *replica, struct shard *shard);
 
 // ---- Primary ----
 

@@ -3,6 +3,21 @@
 #include "cluster/base/memory.h"
 #include "node/shard/core.h"
 
+static struct watches *watches_make(const struct shard *shard, uint32_t place_count)
+{
+    const struct shard_options *options = &shard->options;
+    struct watches_options watches_options = {
+        .place_count = place_count,
+        .worker_count = options->worker_count,
+        .output_bytes_max = options->subscribers_output_bytes_max > 0
+                                ? options->subscribers_output_bytes_max
+                                : UINT64_MAX,
+        .always_max =
+            options->always_evaluated_max > 0 ? options->always_evaluated_max : UINT32_MAX,
+    };
+    return watches_new(&watches_options);
+}
+
 // The first view says how many partitions there are: that never changes in a grid.
 static void store_make(struct shard *shard, const struct view *view)
 {
@@ -20,33 +35,10 @@ static void store_make(struct shard *shard, const struct view *view)
     shard->sources = memory_new_array(places, sizeof(struct source *));
     for (uint32_t i = 0; i < places; i++) {
         uint16_t number = (uint16_t)(i * worker_count + shard->options.number);
-        replica_init(&shard->replicas[i], number, store_partition(shard->store, number));
+        replica_init(&shard->replicas[i], number, (uint16_t)i,
+                     store_partition(shard->store, number));
     }
-    shard->watches = watches_new(shard->sources, 0);
-}
-
-// ---- The primaries, as feeds know them ----
-
-static bool leads(const struct shard *shard, const struct view *view, uint16_t number)
-{
-    return shard->self != VIEW_NO_MEMBER && view_primary(view, number) == shard->self;
-}
-
-// Whether the set of primaries is another one under the new view, or one of them starts anew.
-static bool sources_change(const struct shard *shard, const struct view *view)
-{
-    uint32_t count = 0;
-    for (uint32_t p = shard->options.number; p < view->partition_count;
-         p += shard->options.worker_count) {
-        if (!leads(shard, view, (uint16_t)p))
-            continue;
-        const struct replica *replica = shard->by_partition[p];
-        if (!replica || replica->role != REPLICA_PRIMARY ||
-            replica->rules.epoch != view->partitions[p].epoch)
-            return true;
-        count++;
-    }
-    return count != shard->source_count;
+    shard->watches = watches_make(shard, places);
 }
 
 static void sources_collect(struct shard *shard)
@@ -55,12 +47,9 @@ static void sources_collect(struct shard *shard)
     for (uint32_t p = shard->options.number; p < shard->view->partition_count;
          p += shard->options.worker_count) {
         struct replica *replica = shard->by_partition[p];
-        if (!replica || replica->role != REPLICA_PRIMARY)
-            continue;
-        replica->source.slot = (uint16_t)shard->source_count;
-        shard->sources[shard->source_count++] = &replica->source;
+        if (replica && replica->role == REPLICA_PRIMARY)
+            shard->sources[shard->source_count++] = &replica->source;
     }
-    watches_set_sources(shard->watches, shard->sources, shard->source_count);
 }
 
 // ---- The view ----
@@ -89,7 +78,7 @@ static void partition_apply(struct shard *shard, uint16_t number)
     } else if (shard->by_partition[number]) {
         shard->by_partition[number] = NULL;
         shard->replica_count--;
-        replica_abandon(replica);
+        replica_abandon(replica, shard);
     }
 }
 
@@ -100,19 +89,12 @@ void shard_apply_view(struct shard *shard, const struct view *view)
         store_make(shard, view);
     shard_advance(shard);
     shard->self = view_find_member(view, shard->options.member_id);
-    bool sources_differ = sources_change(shard, view);
-    if (sources_differ) {
-        watches_end_all(shard->watches, ERROR_MOVED, "a partition has another primary now");
-        shard->source_count = 0;
-        watches_set_sources(shard->watches, shard->sources, 0);
-    }
     shard->view = view;
     shard->wanted_copies = wanted_copies(view);
     for (uint32_t p = shard->options.number; p < view->partition_count;
          p += shard->options.worker_count)
         partition_apply(shard, (uint16_t)p);
-    if (sources_differ)
-        sources_collect(shard);
+    sources_collect(shard);
 }
 
 uint32_t shard_wishes(struct shard *shard, struct wish *wishes, uint32_t capacity)

@@ -163,10 +163,8 @@ bool shard_work(struct shard *shard)
 {
     if (!shard->view)
         return false;
-    bool more = watches_walk(shard->watches);
-    more = shard_fill(shard) || more;
-    watches_reap(shard->watches);
-    return more;
+    bool more = watches_work(shard->watches);
+    return shard_fill(shard) || more;
 }
 
 static void tick_expired(void *context, struct partition *partition)
@@ -184,6 +182,7 @@ void shard_tick(struct shard *shard)
         store_expire(shard->store, (int64_t)shard->time.unix_us, EXPIRED_PER_TICK, tick_expired,
                      shard);
     shard_advance(shard);
+    watches_tick(shard->watches);
     if (++shard->tick_count % TICKS_PER_REPLICA_TICK != 0)
         return;
     for (uint32_t i = 0; i < shard->source_count; i++)
@@ -194,21 +193,8 @@ void shard_tell_progress(struct shard *shard)
 {
     for (uint32_t i = 0; i < shard->source_count; i++)
         replica_tell_commit(LIST_ENTRY(shard->sources[i], struct replica, source));
-    if (!shard->view || watches_count(shard->watches) == 0)
-        return;
-    struct mark *marks = memory_new_array(shard->source_count, sizeof *marks);
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < shard->source_count; i++) {
-        struct replica *replica = LIST_ENTRY(shard->sources[i], struct replica, source);
-        if (replica->progress_seq == replica->delivered_seq)
-            continue;
-        replica->progress_seq = replica->delivered_seq;
-        marks[count++] = (struct mark){.partition = replica->source.number,
-                                       .epoch = replica->source.epoch,
-                                       .seq = replica->delivered_seq};
-    }
-    watches_progress(shard->watches, marks, count);
-    free(marks);
+    if (shard->view)
+        watches_progress(shard->watches);
 }
 
 void shard_drop_pending(struct shard *shard)
@@ -227,13 +213,19 @@ void shard_figures(const struct shard *shard, struct shard_figures *figures)
     figures->memory = store_memory(shard->store);
     figures->primary_count = shard->source_count;
     figures->backup_count = shard->replica_count - shard->source_count;
-    figures->subscription_count = watches_count(shard->watches);
     for (uint32_t i = 0; i < shard->source_count; i++) {
         const struct replica *replica = LIST_ENTRY(shard->sources[i], struct replica, source);
         figures->uncommitted_count +=
             partition_last_seq(replica->source.partition) - replica->source.committed_seq;
         figures->lacking_count += !replica_is_whole(replica, shard->wanted_copies);
     }
+}
+
+void shard_watches_figures(const struct shard *shard, struct watches_figures *figures)
+{
+    *figures = (struct watches_figures){0};
+    if (shard->view)
+        watches_figures(shard->watches, figures);
 }
 
 void shard_set_memory_limit(struct shard *shard, uint64_t bytes)

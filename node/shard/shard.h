@@ -32,10 +32,12 @@ struct shard_options {
     uint64_t member_id;     // of this node
     uint64_t log_bytes_max; // of all partition logs of this shard together
     uint64_t value_bytes_max;
-    uint32_t answer_timeout_ms; // how long an answer waits for its commit
-    uint32_t drop_ms;           // how long a backup may hold up commitment
-    uint64_t fill_bytes_per_s;  // sent to fill backups, of this shard; 0: no limit
-    struct shard_host host;     // copied
+    uint32_t answer_timeout_ms;            // how long an answer waits for its commit
+    uint32_t drop_ms;                      // how long a backup may hold up commitment
+    uint64_t fill_bytes_per_s;             // sent to fill backups, of this shard; 0: no limit
+    uint64_t subscribers_output_bytes_max; // waiting for all subscribers; 0: no limit
+    uint32_t always_evaluated_max;         // standing queries without an access key; 0: no limit
+    struct shard_host host;                // copied
 };
 
 struct shard_counters {
@@ -115,10 +117,10 @@ struct shard_figures {
     uint32_t backup_count;      // replicas that are not primary
     uint32_t lacking_count;     // primaries with fewer copies in sync than wanted, or not serving
     uint64_t uncommitted_count; // effects
-    uint64_t subscription_count;
 };
 
 void shard_figures(const struct shard *shard, struct shard_figures *figures);
+void shard_watches_figures(const struct shard *shard, struct watches_figures *figures);
 void shard_set_memory_limit(struct shard *shard, uint64_t bytes);
 
 // The replica of this partition, or NULL when this shard does not hold it.

@@ -196,6 +196,24 @@ uint64_t partition_map_size(struct partition *partition, struct bytes map_bytes)
     return table ? table->entry_count : 0;
 }
 
+uint32_t partition_map_count(const struct partition *partition)
+{
+    return partition->store->maps.count;
+}
+
+struct bytes partition_map_name(const struct partition *partition, uint32_t number)
+{
+    CHECK(number < partition->store->maps.count);
+    return map_name(partition->store->maps.maps[number]);
+}
+
+uint32_t partition_map_number(struct partition *partition, struct bytes name)
+{
+    const struct map *map = map_list_find(&partition->store->maps, name);
+    CHECK(map != NULL);
+    return map->number;
+}
+
 void partition_each_map(struct partition *partition,
                         void (*visit)(void *context, struct bytes name), void *context)
 {

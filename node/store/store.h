@@ -116,6 +116,12 @@ bool partition_walk(struct partition *partition, struct bytes map, uint64_t *pos
 
 uint64_t partition_map_size(struct partition *partition, struct bytes map);
 
+// Maps are numbered in the order in which this store met them; numbers stay. Those of a walk over
+// all maps go from 0 up to the count, which may grow meanwhile.
+uint32_t partition_map_count(const struct partition *partition);
+struct bytes partition_map_name(const struct partition *partition, uint32_t number);
+uint32_t partition_map_number(struct partition *partition, struct bytes name); // of a known map
+
 // Calls `visit` for each map that has a table in this partition.
 void partition_each_map(struct partition *partition,
                         void (*visit)(void *context, struct bytes name), void *context);

@@ -20,7 +20,9 @@ static uint64_t thread_cpu_us(void)
 void stats_write(const struct worker *worker, struct buffer *out)
 {
     struct shard_figures shard;
+    struct watches_figures watches;
     shard_figures(worker->shard, &shard);
+    shard_watches_figures(worker->shard, &watches);
     const struct store_memory *memory = &shard.memory;
     const struct worker_counters *counters = &worker->counters;
     const struct figure figures[] = {
@@ -42,7 +44,21 @@ void stats_write(const struct worker *worker, struct buffer *out)
         {"hops", counters->hops},
         {"filled_bytes", shard.counters.filled_bytes},
         {"uncommitted_effects", shard.uncommitted_count},
-        {"subscriptions", shard.subscription_count},
+        {"subscriptions", watches.watch_count},
+        {"subscribers", watches.reader_count},
+        {"subscribers_behind", watches.lagging_count},
+        {"subscribers_behind_effects", watches.behind_count},
+        {"subscription_resets", watches.reset_count},
+        {"subscription_events", watches.event_count},
+        {"subscription_frames", watches.frame_count},
+        {"predicates", watches.index.predicate_count},
+        {"predicates_always", watches.index.always_count},
+        {"predicate_updates", watches.index.update_count},
+        {"predicate_candidates", watches.index.candidate_count},
+        {"predicate_verified", watches.index.verified_count},
+        {"predicate_matches", watches.index.match_count},
+        {"predicate_repicks", watches.index.repick_count},
+        {"predicate_bytes", watches.index.bytes},
         {"connections", counters->connections_opened - counters->connections_closed},
         {"loop_turns", counters->turns},
         {"cpu_us", thread_cpu_us()},

@@ -53,7 +53,7 @@ BEGIN {
     allow("cluster/wire", core)
     allow("store", cluster)
     allow("query", cluster)
-    allow("feed", core " cluster/wire store query")
+    allow("feed", cluster " store query")
     allow("disk", cluster " store")
     allow("shard", cluster " store query feed")
     allow("worker", cluster " store query feed shard settings")
