@@ -101,10 +101,10 @@ static void report(struct world *world)
            samples_percentile_us(&world->others_p99, 500),
            samples_percentile_us(&world->others_p99, 1000));
     printf("# %llu operations answered, %llu writes acknowledged, %llu failed (%llu of unknown "
-           "fate), %llu not due, %u subscriptions\n",
+           "fate), %llu not due\n",
            (unsigned long long)tally.operations, (unsigned long long)tally.writes,
            (unsigned long long)tally.failed, (unsigned long long)tally.unknown,
-           (unsigned long long)tally.skipped, traffic_audience_starts(world->traffic));
+           (unsigned long long)tally.skipped);
 }
 
 static void judge(struct world *world, bool all_flow, bool all_return, bool is_verified)
@@ -131,7 +131,7 @@ static void check_settings(const struct settings *settings)
                                       .value_bytes = 100,
                                       .rate = environment_number("RATE", 4000),
                                       .timeout_ms = TIMEOUT_MS,
-                                      .has_audience = true};
+                                      .has_subscriber = true};
     world.traffic = traffic_new(&options);
     uint32_t runs = environment_number("RUNS", 2);
     for (uint32_t i = 0; all_flow && all_return && i < runs; i++) {

@@ -187,7 +187,7 @@ int main(void)
                                       .value_bytes = 100,
                                       .rate = environment_number("RATE", 2000),
                                       .timeout_ms = TIMEOUT_MS,
-                                      .has_audience = true};
+                                      .has_subscriber = true};
     world.traffic = traffic_new(&traffic);
     check(&world);
     traffic_free(world.traffic);

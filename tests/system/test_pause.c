@@ -164,7 +164,7 @@ int main(void)
                                       .value_bytes = 100,
                                       .rate = environment_number("RATE", 3000),
                                       .timeout_ms = TIMEOUT_MS,
-                                      .has_audience = true};
+                                      .has_subscriber = true};
     world.traffic = traffic_new(&traffic);
     uint32_t runs = environment_number("RUNS", 1);
     for (uint32_t i = 0; all_well && i < runs; i++)

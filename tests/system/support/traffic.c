@@ -4,17 +4,15 @@
 #include "cluster/base/memory.h"
 #include "cluster/base/random.h"
 #include "tests/system/support/account.h"
-#include "tests/system/support/audience.h"
+#include "tests/system/support/checker.h"
+#include "tests/system/support/members.h"
 #include "tests/system/support/nodes.h"
+#include "tests/system/support/pace.h"
 
-#include <event2/event.h>
 #include <stdio.h>
 
 enum {
-    SLICE_US = 500,       // between two looks at what is due
     FAULTS_TOLD_MAX = 10, // on standard error
-    BEHIND_MAX_US = 100 * 1000,
-    STILL_MS = 500, // so long nothing moves, when all has moved
     // Of ten operations.
     READS = 4,
     INCREMENTS = 1,
@@ -23,7 +21,6 @@ enum {
 
 const char traffic_values_map[] = "values";
 static const char counters_map[] = "counters";
-static const char values_query[] = "SELECT * FROM values";
 
 // One of the keys of a map, with its chain of writes and its chain of reads.
 struct chain {
@@ -35,20 +32,19 @@ struct chain {
 
 struct traffic {
     struct traffic_options options;
-    struct event_base *base;
+    struct pace pace;
     struct grid *writer;
     struct grid *reader;
-    struct grid *subscriber; // NULL: no audience
-    struct audience audience;
-    struct chain *values;   // owned; by key
-    struct chain *counters; // owned; by key
+    struct grid *subscriber; // NULL: none
+    struct checker *checker; // of the subscriber
+    struct chain *values;    // owned; by key
+    struct chain *counters;  // owned; by key
     struct grid_builder *builder;
     uint8_t *padding;  // owned
     uint8_t *has_keys; // owned; by partition
     struct random random;
     struct traffic_tally tally;
     struct traffic_window window;
-    uint64_t due_us; // the next operation
     uint64_t under_way;
 };
 
@@ -185,8 +181,9 @@ static void submit_read(struct traffic *traffic, struct chain *chain, uint64_t d
     submit(traffic, traffic->reader, &request, on_read, chain);
 }
 
-static void submit_due(struct traffic *traffic, uint64_t due_us)
+static void submit_due(void *context, uint64_t due_us)
 {
+    struct traffic *traffic = context;
     uint64_t kind = random_below(&traffic->random, KINDS);
     uint64_t key = random_below(&traffic->random, traffic->options.key_count);
     bool is_read = kind < READS;
@@ -203,35 +200,10 @@ static void submit_due(struct traffic *traffic, uint64_t due_us)
 
 // ---- Running ----
 
-static void turn(struct traffic *traffic)
-{
-    const struct timeval slice = {.tv_usec = SLICE_US};
-    CHECK(event_base_loopexit(traffic->base, &slice) == 0);
-    CHECK(event_base_loop(traffic->base, 0) >= 0);
-    if (traffic->subscriber)
-        audience_tick(&traffic->audience);
-}
-
 bool traffic_run_until(struct traffic *traffic, bool (*is_met)(void *context), void *context,
                        uint32_t limit_ms)
 {
-    uint64_t now = now_us();
-    uint64_t end_us = now + (uint64_t)limit_ms * 1000;
-    // What was not due while nothing ran is not made up for.
-    if (traffic->due_us + BEHIND_MAX_US < now)
-        traffic->due_us = now;
-    uint64_t step_ns = 1000000000 / traffic->options.rate;
-    uint64_t next_ns = traffic->due_us * 1000;
-    bool is_over = false;
-    while (!is_over && now < end_us) {
-        for (; next_ns <= now * 1000; next_ns += step_ns)
-            submit_due(traffic, next_ns / 1000);
-        turn(traffic);
-        is_over = is_met && is_met(context);
-        now = now_us();
-    }
-    traffic->due_us = next_ns / 1000;
-    return is_over;
+    return pace_run_until(&traffic->pace, is_met, context, limit_ms);
 }
 
 void traffic_run(struct traffic *traffic, uint32_t duration_ms)
@@ -239,13 +211,15 @@ void traffic_run(struct traffic *traffic, uint32_t duration_ms)
     traffic_run_until(traffic, NULL, NULL, duration_ms);
 }
 
+static bool is_drained(void *context)
+{
+    return ((const struct traffic *)context)->under_way == 0;
+}
+
 // Without new load until nothing is under way. False: not in time.
 static bool drain(struct traffic *traffic)
 {
-    uint64_t deadline_ms = now_ms() + WAIT_MS;
-    while (traffic->under_way > 0 && now_ms() < deadline_ms)
-        turn(traffic);
-    return traffic->under_way == 0;
+    return pace_rest_until(&traffic->pace, is_drained, traffic, WAIT_MS);
 }
 
 // ---- Windows ----
@@ -337,7 +311,7 @@ static struct grid *client_new(const struct traffic *traffic, const char *name)
                                    .timeout_ms = traffic->options.timeout_ms,
                                    // It stands for the grid, whatever single nodes say.
                                    .no_quorum_ms = (int32_t)traffic->options.timeout_ms};
-    struct grid *grid = grid_new(&options, traffic->base);
+    struct grid *grid = grid_new(&options, traffic->pace.base);
     CHECK(grid != NULL);
     return grid;
 }
@@ -354,15 +328,6 @@ static bool is_connected(void *context)
     return grid_partition_count(traffic->writer) > 0;
 }
 
-static void connect_all(struct traffic *traffic)
-{
-    uint64_t deadline_ms = now_ms() + WAIT_MS;
-    while (!is_connected(traffic) && now_ms() < deadline_ms)
-        turn(traffic);
-    if (!is_connected(traffic))
-        give_up("no view within the time");
-}
-
 // Each key is there, so that what a failure finds is data and not its absence.
 static void keys_write(struct traffic *traffic)
 {
@@ -372,28 +337,28 @@ static void keys_write(struct traffic *traffic)
         if (i < traffic->options.counter_count)
             submit_write(traffic, &traffic->counters[i], now_us());
         while (traffic->under_way > UNDER_WAY_MAX)
-            turn(traffic);
+            pace_turn(&traffic->pace);
     }
     if (!drain(traffic) || traffic->tally.failed > 0)
         give_up("the first writes failed");
 }
 
-// Slices are shorter than the milliseconds of epoll.
-static struct event_base *base_new(void)
+// It sees every key enter.
+static void checker_make(struct traffic *traffic)
 {
-    struct event_config *config = event_config_new();
-    CHECK(config && event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER) == 0);
-    struct event_base *base = event_base_new_with_config(config);
-    CHECK(base != NULL);
-    event_config_free(config);
-    return base;
+    const struct checker_options options = {.name = "subscriber",
+                                            .query = "SELECT n FROM values",
+                                            .field = "n",
+                                            .key_count = traffic->options.key_count};
+    traffic->subscriber = client_new(traffic, "subscriber");
+    traffic->checker = checker_new(traffic->subscriber, &options, NULL);
 }
 
 struct traffic *traffic_new(const struct traffic_options *options)
 {
     struct traffic *traffic = memory_new(sizeof *traffic);
     traffic->options = *options;
-    traffic->base = base_new();
+    pace_init(&traffic->pace, options->rate, submit_due, traffic);
     traffic->builder = grid_builder_new();
     traffic->padding = memory_new(options->value_bytes);
     traffic->values = memory_new_array(options->key_count, sizeof *traffic->values);
@@ -401,17 +366,16 @@ struct traffic *traffic_new(const struct traffic_options *options)
     traffic->random.state = now_us();
     traffic->writer = client_new(traffic, "writer");
     traffic->reader = client_new(traffic, "reader");
-    connect_all(traffic);
+    if (!pace_rest_until(&traffic->pace, is_connected, traffic, WAIT_MS))
+        give_up("no view within the time");
     uint32_t partition_count = grid_partition_count(traffic->writer);
     traffic->has_keys = memory_new(partition_count);
     traffic->window.is_touched = memory_new(partition_count);
     traffic->window.resumed_us = memory_new_array(partition_count, sizeof(uint64_t));
     chains_make(traffic, traffic->values, options->key_count, false);
     chains_make(traffic, traffic->counters, options->counter_count, true);
-    if (options->has_audience) {
-        traffic->subscriber = client_new(traffic, "subscriber");
-        audience_init(&traffic->audience, traffic->subscriber, values_query, options->key_count);
-    }
+    if (options->has_subscriber)
+        checker_make(traffic);
     keys_write(traffic);
     traffic_begin(traffic, GRID_NO_MEMBER);
     return traffic;
@@ -421,11 +385,9 @@ void traffic_free(struct traffic *traffic)
 {
     grid_free(traffic->writer);
     grid_free(traffic->reader);
-    if (traffic->subscriber) {
-        audience_deinit(&traffic->audience);
-        grid_free(traffic->subscriber);
-    }
-    event_base_free(traffic->base);
+    checker_free(traffic->checker);
+    grid_free(traffic->subscriber);
+    pace_deinit(&traffic->pace);
     grid_builder_free(traffic->builder);
     samples_deinit(&traffic->window.others);
     samples_deinit(&traffic->window.touched);
@@ -446,7 +408,7 @@ static void read_all(struct traffic *traffic, struct chain *chains, uint32_t cou
     for (uint32_t i = 0; i < count; i++) {
         submit_read(traffic, &chains[i], now_us());
         while (traffic->under_way > UNDER_WAY_MAX)
-            turn(traffic);
+            pace_turn(&traffic->pace);
     }
 }
 
@@ -460,29 +422,21 @@ static void judge_all(struct traffic *traffic, const struct chain *chains, uint3
     }
 }
 
-static uint32_t audience_lacks(const struct traffic *traffic)
+static bool subscriber_has_all(void *context)
 {
-    const struct audience *audience = &traffic->audience;
-    uint32_t lacking = 0;
-    for (uint32_t i = 0; i < traffic->options.key_count; i++)
-        lacking += audience->seen[i] != traffic->values[i].account.read_floor;
-    return audience->is_ready ? lacking : traffic->options.key_count;
+    const struct traffic *traffic = context;
+    for (uint32_t i = 0; i < traffic->options.key_count; i++) {
+        if (checker_number(traffic->checker, i) != traffic->values[i].account.read_floor)
+            return false;
+    }
+    return checker_is_ready(traffic->checker);
 }
 
-static bool audience_follows(struct traffic *traffic)
+static bool subscriber_follows(struct traffic *traffic)
 {
-    uint64_t deadline_ms = now_ms() + WAIT_MS;
-    while (audience_lacks(traffic) > 0 && now_ms() < deadline_ms)
-        turn(traffic);
-    uint32_t lacking = audience_lacks(traffic);
-    if (lacking > 0)
-        fprintf(stderr,
-                "the subscriber lacks %u of %u values (ready: %d; %u subscriptions, %u MOVED, %u "
-                "DISCONNECTED, %u NO_QUORUM)\n",
-                lacking, traffic->options.key_count, traffic->audience.is_ready,
-                traffic->audience.starts, traffic->audience.ends[GRID_MOVED],
-                traffic->audience.ends[GRID_DISCONNECTED], traffic->audience.ends[GRID_NO_QUORUM]);
-    return lacking == 0;
+    bool follows = pace_rest_until(&traffic->pace, subscriber_has_all, traffic, WAIT_MS);
+    checker_report(traffic->checker);
+    return follows && checker_tally(traffic->checker)->faults == 0;
 }
 
 bool traffic_verify(struct traffic *traffic)
@@ -495,24 +449,20 @@ bool traffic_verify(struct traffic *traffic)
         return false;
     judge_all(traffic, traffic->values, traffic->options.key_count);
     judge_all(traffic, traffic->counters, traffic->options.counter_count);
-    bool follows = !traffic->subscriber || audience_follows(traffic);
+    bool follows = !traffic->checker || subscriber_follows(traffic);
     return follows && traffic_is_right(traffic);
 }
 
 bool traffic_is_right(const struct traffic *traffic)
 {
-    return traffic->tally.faults == 0 && traffic->audience.faults == 0 &&
-           audience_unexpected_ends(&traffic->audience) == 0;
+    return traffic->tally.faults == 0 &&
+           (!traffic->checker || (checker_tally(traffic->checker)->faults == 0 &&
+                                  checker_error(traffic->checker) == GRID_OK));
 }
 
 struct traffic_tally traffic_tally(const struct traffic *traffic)
 {
     return traffic->tally;
-}
-
-uint32_t traffic_audience_starts(const struct traffic *traffic)
-{
-    return traffic->audience.starts;
 }
 
 struct grid *traffic_grid(const struct traffic *traffic)
@@ -534,52 +484,10 @@ uint16_t traffic_partition(const struct traffic *traffic, uint32_t key)
 
 uint16_t traffic_member(const struct traffic *traffic, const char *name)
 {
-    struct grid_member member;
-    for (size_t i = 0; i < grid_member_count(traffic->writer); i++) {
-        if (grid_member_get(traffic->writer, i, &member) && strcmp(member.name, name) == 0)
-            return (uint16_t)i;
-    }
-    return GRID_NO_MEMBER;
-}
-
-bool traffic_grid_is_whole(const struct traffic *traffic, uint32_t members)
-{
-    struct grid_view view;
-    struct grid_member member;
-    uint32_t member_count = 0;
-    if (!grid_view_get(traffic->writer, &view))
-        return false;
-    for (size_t i = 0; i < grid_member_count(traffic->writer); i++)
-        member_count += grid_member_get(traffic->writer, i, &member);
-    bool is_whole = member_count == members;
-    for (uint32_t i = 0; is_whole && i < view.partition_count; i++) {
-        struct grid_partition partition;
-        CHECK(grid_partition_get(traffic->writer, (uint16_t)i, &partition));
-        is_whole = partition.in_sync_count == partition.replica_count &&
-                   partition.replica_count == view.replica_count &&
-                   partition.handover == GRID_NO_MEMBER;
-    }
-    return is_whole;
-}
-
-struct settling {
-    const struct traffic *traffic;
-    uint32_t members;
-    uint64_t still_since_ms; // 0: something moves
-};
-
-static bool is_settled(void *context)
-{
-    struct settling *settling = context;
-    if (!traffic_grid_is_whole(settling->traffic, settling->members))
-        settling->still_since_ms = 0;
-    else if (settling->still_since_ms == 0)
-        settling->still_since_ms = now_ms();
-    return settling->still_since_ms != 0 && now_ms() - settling->still_since_ms >= STILL_MS;
+    return member_number(traffic->writer, name);
 }
 
 bool traffic_settle(struct traffic *traffic, uint32_t members, uint32_t limit_ms)
 {
-    struct settling settling = {.traffic = traffic, .members = members};
-    return traffic_run_until(traffic, is_settled, &settling, limit_ms);
+    return members_settle(traffic->writer, members, &traffic->pace, limit_ms);
 }

@@ -18,7 +18,7 @@ struct traffic_options {
     uint32_t value_bytes;
     uint32_t rate;       // operations per second
     uint32_t timeout_ms; // of an operation; 0: the client's default
-    bool has_audience;
+    bool has_subscriber;
 };
 
 struct traffic_tally {
@@ -70,7 +70,6 @@ bool traffic_verify(struct traffic *traffic);
 // Nothing that was answered so far cannot be right.
 bool traffic_is_right(const struct traffic *traffic);
 struct traffic_tally traffic_tally(const struct traffic *traffic);
-uint32_t traffic_audience_starts(const struct traffic *traffic);
 
 // The client that writes; borrowed.
 struct grid *traffic_grid(const struct traffic *traffic);
@@ -85,9 +84,6 @@ extern const char traffic_values_map[];
 // Its number by name, or GRID_NO_MEMBER.
 uint16_t traffic_member(const struct traffic *traffic, const char *name);
 
-// `members` members, each partition with all its copies in sync, none of them to be moved.
-bool traffic_grid_is_whole(const struct traffic *traffic, uint32_t members);
-
-// Under load until that has been so for a while: all has moved that was to be moved. False: not
-// within the time.
+// Under load until there are `members` members, each partition has all its copies in sync, and
+// nothing moves for a while. False: not within the time.
 bool traffic_settle(struct traffic *traffic, uint32_t members, uint32_t limit_ms);
