@@ -21,7 +21,7 @@ void partition_append(struct partition *partition, const struct effect *effect)
     CHECK(effect->seq == partition->log.last_seq + 1);
     struct target target = target_of(partition, effect->map, effect->key);
     int64_t time_us = (int64_t)effect->time_us;
-    struct content content = {
+    struct replacement content = {
         .value = effect->value,
         .expiry_ms = effect->expiry_ms,
         .max_idle_ms = effect->max_idle_ms,
@@ -97,7 +97,7 @@ void partition_load(struct partition *partition, struct bytes map, const struct 
             return;
         target_drop(&target);
     }
-    struct content content = {
+    struct replacement content = {
         .value = entry->value,
         .expiry_ms = entry->expiry_ms,
         .max_idle_ms = entry->max_idle_ms,

@@ -57,7 +57,7 @@ static bool record_place(struct target *target, uint32_t handle)
     return true;
 }
 
-static uint32_t record_make(struct target *target, const struct content *content, uint64_t seq,
+static uint32_t record_make(struct target *target, const struct replacement *content, uint64_t seq,
                             int64_t now_ms)
 {
     struct record_fields fields = {
@@ -72,7 +72,7 @@ static uint32_t record_make(struct target *target, const struct content *content
 }
 
 // A new record in table and timers. 0 when the address range is exhausted.
-static uint32_t entry_store(struct target *target, const struct content *content, uint64_t seq,
+static uint32_t entry_store(struct target *target, const struct replacement *content, uint64_t seq,
                             int64_t now_ms)
 {
     uint32_t handle = record_make(target, content, seq, now_ms);
@@ -98,8 +98,8 @@ static void effect_append(struct target *target, uint32_t new_record, uint32_t o
     log_append(log_of(target), slab_of(target), &effect);
 }
 
-struct record *target_put(struct target *target, const struct content *content, enum cause cause,
-                          int64_t time_us)
+struct record *target_put(struct target *target, const struct replacement *content,
+                          enum cause cause, int64_t time_us)
 {
     // The log goes first: a slot that it frees is warm, and the new record may take it.
     if (!log_reserve(log_of(target), slab_of(target)))
@@ -137,14 +137,14 @@ void target_remove(struct target *target, enum cause cause, int64_t time_us)
 
 void target_note_removal(struct target *target, enum cause cause, int64_t time_us)
 {
-    struct content nothing = {.value = bytes_of(NULL, 0)};
+    struct replacement nothing = {.value = bytes_of(NULL, 0)};
     CHECK(log_reserve(log_of(target), slab_of(target)));
     uint32_t key_only = record_make(target, &nothing, 0, 0);
     CHECK(key_only != 0);
     effect_append(target, 0, key_only, cause, time_us);
 }
 
-void target_load(struct target *target, const struct content *content, uint64_t seq,
+void target_load(struct target *target, const struct replacement *content, uint64_t seq,
                  int64_t access_ms)
 {
     CHECK(target->place.bucket == NULL);

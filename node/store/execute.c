@@ -94,9 +94,9 @@ static int64_t expiry_from_ttl(const struct call *call)
     return call->op->ttl_ms ? call->now_us / US_PER_MS + call->op->ttl_ms : 0;
 }
 
-static struct content content_of_op(const struct call *call)
+static struct replacement content_of_op(const struct call *call)
 {
-    return (struct content){
+    return (struct replacement){
         .value = call->op->value,
         .expiry_ms = expiry_from_ttl(call),
         .max_idle_ms = call->op->max_idle_ms,
@@ -104,7 +104,7 @@ static struct content content_of_op(const struct call *call)
 }
 
 // Stores the content and answers its version. The result's value is the stored one.
-static void put_content(struct call *call, const struct content *content, enum cause cause)
+static void put_content(struct call *call, const struct replacement *content, enum cause cause)
 {
     struct record_fields needed = {
         .key = call->op->key,
@@ -138,7 +138,7 @@ static void put(struct call *call)
         fail_version(call);
         return;
     }
-    struct content content = content_of_op(call);
+    struct replacement content = content_of_op(call);
     put_content(call, &content, CAUSE_PUT);
     call->result->found = call->record != NULL;
     call->result->value = bytes_of(NULL, 0);
@@ -148,7 +148,7 @@ static void get_and_put(struct call *call)
 {
     // The record moves to the log with the put and lives there at least until the next one.
     struct bytes old_value = call->record ? record_value(call->record) : bytes_of(NULL, 0);
-    struct content content = content_of_op(call);
+    struct replacement content = content_of_op(call);
     put_content(call, &content, CAUSE_PUT);
     call->result->found = call->record != NULL;
     call->result->value = old_value;
@@ -186,7 +186,7 @@ static void remove_entry(struct call *call)
 // The new value in `scratch`, with the entry's expiry unless the operation sets another.
 static void put_computed(struct call *call, const struct buffer *scratch)
 {
-    struct content content = content_of_op(call);
+    struct replacement content = content_of_op(call);
     content.value = buffer_bytes(scratch);
     if (call->op->ttl_ms == 0 && call->record != NULL)
         content.expiry_ms = record_expiry_ms(call->record);
@@ -235,7 +235,7 @@ static void touch(struct call *call)
         observe(call);
         return;
     }
-    struct content content = content_of_op(call);
+    struct replacement content = content_of_op(call);
     content.value = record_value(call->record);
     put_content(call, &content, CAUSE_TOUCH);
     call->result->found = true;

@@ -45,7 +45,7 @@ struct target {
 };
 
 // What an entry becomes.
-struct content {
+struct replacement {
     struct bytes value;
     int64_t expiry_ms;   // 0: none
     int64_t max_idle_ms; // 0: none
@@ -61,7 +61,7 @@ static inline struct record *target_record(const struct target *target)
 
 // Changes table, log, timers and counts in one step; the effect is last_seq + 1. Returns the new
 // record, or NULL with nothing changed when the address range is exhausted.
-MUST_USE struct record *target_put(struct target *target, const struct content *content,
+MUST_USE struct record *target_put(struct target *target, const struct replacement *content,
                                    enum cause cause, int64_t time_us);
 void target_remove(struct target *target, enum cause cause, int64_t time_us);
 
@@ -69,7 +69,7 @@ void target_remove(struct target *target, enum cause cause, int64_t time_us);
 void target_note_removal(struct target *target, enum cause cause, int64_t time_us);
 
 // Stores without an effect, as version `seq`. No entry must be there.
-void target_load(struct target *target, const struct content *content, uint64_t seq,
+void target_load(struct target *target, const struct replacement *content, uint64_t seq,
                  int64_t access_ms);
 
 // Takes an entry out without an effect.
