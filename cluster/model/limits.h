@@ -28,8 +28,8 @@ enum {
     FRAME_OVERHEAD_BYTES = 4096,
     FRAME_BODY_BYTES_MAX =
         VALUE_BYTES_MAX + KEY_BYTES_MAX + QUERY_TEXT_BYTES_MAX + FRAME_OVERHEAD_BYTES,
-    // Of subscriptions that share a frame: where there are more, there are more frames.
-    AUDIENCE_IDS_MAX = 65536,
+    // Subscriptions of a connection, so that any of them can share a frame.
+    AUDIENCE_IDS_MAX = 4 * 1024 * 1024,
     // An event carries its audience, 4 bytes each, a key, the new and the old value.
     EVENT_BODY_BYTES_MAX =
         4 * AUDIENCE_IDS_MAX + 2 * VALUE_BYTES_MAX + KEY_BYTES_MAX + FRAME_OVERHEAD_BYTES,

@@ -60,9 +60,7 @@ MUST_USE enum error progress_decode(struct bytes body, struct progress *progress
 void event_encode(struct buffer *out, const struct event *event);
 MUST_USE enum error event_decode(const struct frame *frame, struct event *event);
 
-// An audience has at most AUDIENCE_IDS_MAX ids: a larger one takes several frames, in one BATCH.
-
-// The next of an audience's ids, off *ids.
+// The next of an audience's ids, off *ids; there are at most AUDIENCE_IDS_MAX.
 bool audience_next(struct bytes *ids, uint32_t *subscription);
 
 // BATCH: [bin]: what is encoded between begin and end are whole frames, taken together.

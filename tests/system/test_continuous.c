@@ -1,275 +1,153 @@
 // SPDX-License-Identifier: Apache-2.0
 // Continuous queries against three real nodes with replication: subscriptions that start in the
-// middle of a load must hold exactly what a fresh query returns once the load is over, and every
-// event on the way must fit what was held.
-#include "client/grid.h"
+// middle of a load, in every way, must hold exactly what a fresh query returns once the load is
+// over, and every event on the way must fit what was held.
+//
+// SECONDS=60 of load (default: 4), RATE=20000 writes a second (default: 8000).
+#include "cluster/base/check.h"
+#include "tests/system/support/checker.h"
+#include "tests/system/support/churn.h"
 #include "tests/system/support/nodes.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-enum {
-    KEYS = 3000,
-    OPERATIONS = 60000,
-    PENDING_MAX = 256,
-    VALUE_LIMIT = 100,
-    ABSENT = -1,
-    PARTITIONS_MAX = 16384,
+enum { KEYS = 3000, TIMEOUT_MS = 10000 };
+
+#define HIGH "SELECT n FROM live WHERE v >= 50"
+
+// Each starts with a quarter of the load; those of the first before there is a map.
+static const struct {
+    uint32_t quarter;
+    struct checker_options options;
+} rows[] = {
+    {0, {.name = "from now on", .query = HIGH, .subscribe = {.start = GRID_START_LATEST}}},
+    {0, {.name = "of an empty map", .query = "SELECT n FROM live"}},
+    {1, {.name = "a snapshot", .query = HIGH}},
+    {1,
+     {.name = "all that the log has", .query = HIGH, .subscribe = {.start = GRID_START_EARLIEST}}},
+    {2, {.name = "a copy", .query = HIGH, .subscribe = {.keep = GRID_KEEP_VALUES}}},
+    {2, {.name = "new values", .query = HIGH, .subscribe = {.content = GRID_CONTENT_NEW}}},
+    {2, {.name = "keys", .query = HIGH, .subscribe = {.content = GRID_CONTENT_KEYS}}},
+    {2, {.name = "conflated", .query = HIGH, .subscribe = {.policy = GRID_POLICY_CONFLATE}}},
+    {3, {.name = "few", .query = "SELECT n, v FROM live WHERE v IN (7, 77)"}},
+    {3,
+     {.name = "what is changed",
+      .query = "SELECT v, n FROM live WHERE v < 10",
+      .subscribe = {.only_changed = true}}},
+    {3, {.name = "none", .query = "SELECT n FROM live WHERE v > 1000"}},
 };
 
-static const char map[] = "live";
-static const char query[] = "SELECT v FROM live WHERE v >= 50";
+enum { QUARTERS = 4, CHECKERS = sizeof rows / sizeof rows[0] };
 
-struct checker {
-    int64_t held[KEYS];
-    bool row_seen[KEYS];
-    uint64_t seqs[PARTITIONS_MAX];
-    uint64_t rows, enters, updates, leaves;
-    bool is_ready;
-    bool is_wrong;
-    char wrong[256]; // the first thing that did not fit
-    struct grid_subscription *subscription;
+struct world {
+    struct churn churn;
+    struct grid *subscribers[2]; // every other checker has the same one
+    struct grid *judge;
+    struct checker *checkers[CHECKERS];
 };
 
-static void wrong(struct checker *checker, const char *what, int64_t key)
+static bool all_are_live(void *context)
 {
-    if (!checker->is_wrong)
-        snprintf(checker->wrong, sizeof checker->wrong, "%s: key %ld", what, (long)key);
-    checker->is_wrong = true;
-}
-
-static int64_t number_in(struct grid_bytes value, const char *field)
-{
-    int64_t number = ABSENT;
-    struct grid_bytes found = field ? grid_value_field(value, field) : value;
-    if (!found.data || !grid_value_int(found, &number))
-        return ABSENT;
-    return number;
-}
-
-static int64_t key_of(struct checker *checker, const struct grid_event *event)
-{
-    int64_t key = number_in(event->key, NULL);
-    if (key < 0 || key >= KEYS) {
-        wrong(checker, "no such key", key);
-        return 0;
+    struct world *world = context;
+    for (uint32_t i = 0; i < CHECKERS; i++) {
+        if (world->checkers[i] && checker_state(world->checkers[i]) != GRID_SUBSCRIPTION_LIVE)
+            return false;
     }
-    return key;
+    return true;
 }
 
-static void on_row(void *context, const struct grid_event *event)
+static void quarter_run(struct world *world, uint32_t quarter)
 {
-    struct checker *checker = context;
-    int64_t key = key_of(checker, event);
-    if (checker->row_seen[key] || checker->held[key] != ABSENT)
-        wrong(checker, "row twice, or after its delta", key);
-    checker->row_seen[key] = true;
-    checker->held[key] = number_in(event->new_value, "v");
-    checker->rows++;
-}
-
-static int64_t take_delta(struct checker *checker, const struct grid_event *event, bool was_held)
-{
-    int64_t key = key_of(checker, event);
-    if (event->seq <= checker->seqs[event->partition])
-        wrong(checker, "out of order", key);
-    checker->seqs[event->partition] = event->seq;
-    if ((checker->held[key] != ABSENT) != was_held)
-        wrong(checker, was_held ? "change of what was not held" : "enter of what was held", key);
-    if (was_held && number_in(event->old_value, "v") != checker->held[key])
-        wrong(checker, "another old value than held", key);
-    return key;
-}
-
-static void on_enter(void *context, const struct grid_event *event)
-{
-    struct checker *checker = context;
-    checker->held[take_delta(checker, event, false)] = number_in(event->new_value, "v");
-    checker->enters++;
-}
-
-static void on_update(void *context, const struct grid_event *event)
-{
-    struct checker *checker = context;
-    checker->held[take_delta(checker, event, true)] = number_in(event->new_value, "v");
-    checker->updates++;
-}
-
-static void on_leave(void *context, const struct grid_event *event)
-{
-    struct checker *checker = context;
-    checker->held[take_delta(checker, event, true)] = ABSENT;
-    checker->leaves++;
-}
-
-static void on_ready(void *context)
-{
-    ((struct checker *)context)->is_ready = true;
-}
-
-static void on_error(void *context, enum grid_error error, const char *text)
-{
-    struct checker *checker = context;
-    if (!checker->is_wrong)
-        snprintf(checker->wrong, sizeof checker->wrong, "subscription ended: %s: %.200s",
-                 grid_error_name(error), text);
-    checker->is_wrong = true;
-}
-
-static struct checker *checker_new(struct grid *grid)
-{
-    static const struct grid_listener listener = {.row = on_row,
-                                                  .ready = on_ready,
-                                                  .enter = on_enter,
-                                                  .update = on_update,
-                                                  .leave = on_leave,
-                                                  .error = on_error};
-    struct checker *checker = calloc(1, sizeof *checker);
-    for (int i = 0; i < KEYS; i++)
-        checker->held[i] = ABSENT;
-    checker->subscription = grid_subscribe(grid, query, NULL, &listener, checker);
-    return checker;
-}
-
-// ---- The load ----
-
-struct load {
-    uint64_t failed;
-    char failure[256];
-    unsigned random;
-};
-
-static void on_reply(void *context, const struct grid_reply *reply)
-{
-    struct load *load = context;
-    if (reply->error == GRID_OK)
-        return;
-    if (load->failed++ == 0)
-        snprintf(load->failure, sizeof load->failure, "%s: %.200s", grid_error_name(reply->error),
-                 reply->text);
-}
-
-static unsigned dice(struct load *load, unsigned sides)
-{
-    load->random = load->random * 1103515245U + 12345U;
-    return (load->random >> 16) % sides;
-}
-
-static void submit_one(struct grid *grid, struct load *load, struct grid_builder *keys,
-                       struct grid_builder *values)
-{
-    grid_builder_clear(keys);
-    grid_builder_clear(values);
-    grid_build_int(keys, dice(load, KEYS));
-    struct grid_request request = {.op = GRID_PUT, .map = map};
-    grid_build_map(values, 2);
-    grid_build_str(values, "v");
-    grid_build_int(values, dice(load, VALUE_LIMIT));
-    grid_build_str(values, "note");
-    grid_build_str(values, "x");
-    switch (dice(load, 10)) {
-    case 0:
-    case 1:
-        request.op = GRID_REMOVE;
-        break;
-    case 2:
-        request.ttl_ms = 1 + dice(load, 200);
-        break;
-    case 3:
-        request.op = GRID_MERGE;
-        break;
-    default:
-        break;
+    for (uint32_t i = 0; i < CHECKERS; i++) {
+        struct checker_options options = rows[i].options;
+        options.field = "n";
+        options.key_count = KEYS;
+        if (rows[i].quarter == quarter)
+            world->checkers[i] = checker_new(world->subscribers[i % 2], &options, NULL);
     }
-    request.key = grid_builder_bytes(keys);
-    if (request.op != GRID_REMOVE)
-        request.value = grid_builder_bytes(values);
-    if (grid_submit(grid, &request, on_reply, load) != GRID_OK)
-        load->failed++;
-    while (grid_pending(grid) >= PENDING_MAX)
-        grid_run(grid, WAIT_MS);
+    // What comes from now on is everything only if nothing came before.
+    if (quarter == 0)
+        case_report(pace_rest_until(&world->churn.pace, all_are_live, world, WAIT_MS),
+                    "subscriptions to a map that is not there are live");
+    churn_run(&world->churn, environment_number("SECONDS", 4) * 1000 / QUARTERS);
 }
-
-static void run_load(struct grid *grid, struct load *load, struct checker *checkers[2])
-{
-    struct grid_builder *keys = grid_builder_new();
-    struct grid_builder *values = grid_builder_new();
-    for (int i = 0; i < OPERATIONS; i++) {
-        if (i == OPERATIONS / 4)
-            checkers[0] = checker_new(grid);
-        if (i == OPERATIONS / 2)
-            checkers[1] = checker_new(grid);
-        submit_one(grid, load, keys, values);
-    }
-    while (grid_pending(grid) > 0)
-        grid_run(grid, WAIT_MS);
-    grid_builder_free(keys);
-    grid_builder_free(values);
-}
-
-// ---- The comparison ----
 
 struct comparison {
-    struct grid *grid;
-    struct checker *checker;
-    uint32_t held, fresh, different;
+    struct world *world;
+    const struct checker *checker;
 };
 
 static bool is_equal(void *context)
 {
     struct comparison *comparison = context;
-    int64_t fresh[KEYS];
-    struct grid_row row;
-    grid_run(comparison->grid, 0);
-    for (int i = 0; i < KEYS; i++)
-        fresh[i] = ABSENT;
-    struct grid_scan *scan =
-        grid_query_new(comparison->grid, "SELECT __key, v FROM live WHERE v >= 50");
-    comparison->held = comparison->fresh = comparison->different = 0;
-    while (grid_scan_next(scan, &row) == GRID_OK) {
-        fresh[number_in(row.key, NULL)] = number_in(row.value, "v");
-        comparison->fresh++;
-    }
-    grid_scan_free(scan);
-    for (int i = 0; i < KEYS; i++) {
-        comparison->held += comparison->checker->held[i] != ABSENT;
-        comparison->different += comparison->checker->held[i] != fresh[i];
-    }
-    return comparison->different == 0 && comparison->checker->is_ready;
+    return checker_compare(comparison->checker, comparison->world->judge) == 0;
 }
 
-static void check(struct grid *grid, struct checker *checker, const char *name)
+static void check(struct world *world, uint32_t number)
 {
-    struct comparison comparison = {.grid = grid, .checker = checker};
-    bool equal = wait_until(is_equal, &comparison);
-    printf("# %lu rows, %lu enter, %lu update, %lu leave; holds %u, a fresh query returns %u\n",
-           checker->rows, checker->enters, checker->updates, checker->leaves, comparison.held,
-           comparison.fresh);
-    if (checker->is_wrong)
-        printf("# %s\n", checker->wrong);
-    case_report(equal && !checker->is_wrong && checker->enters > 0 && checker->leaves > 0, name);
-    grid_unsubscribe(checker->subscription);
-    free(checker);
+    const struct checker *checker = world->checkers[number];
+    struct comparison comparison = {world, checker};
+    char name[128];
+    bool is_exact = pace_rest_until(&world->churn.pace, is_equal, &comparison, WAIT_MS);
+    if (!is_exact)
+        printf("# %u keys differ\n", checker_compare(checker, world->judge));
+    checker_report(checker);
+    snprintf(name, sizeof name, "a subscription is exact: %s", rows[number].options.name);
+    case_report(is_exact && checker_tally(checker)->faults == 0 &&
+                    checker_error(checker) == GRID_OK && checker_tally(checker)->resets == 0,
+                name);
+}
+
+static struct grid *client_new(const char *seeds, struct event_base *base)
+{
+    struct grid_options options = {.seeds = seeds};
+    struct grid *grid = grid_new(&options, base);
+    CHECK(grid != NULL);
+    return grid;
+}
+
+static void world_init(struct world *world, const char *seeds)
+{
+    const struct churn_options options = {.seeds = seeds,
+                                          .map = "live",
+                                          .key_count = KEYS,
+                                          .value_bytes = 50,
+                                          .rate = environment_number("RATE", 8000),
+                                          .timeout_ms = TIMEOUT_MS};
+    churn_init(&world->churn, &options);
+    for (uint32_t i = 0; i < 2; i++)
+        world->subscribers[i] = client_new(seeds, world->churn.pace.base);
+    world->judge = client_new(seeds, NULL);
+    case_report(grid_connect(world->judge, WAIT_MS) == GRID_OK, "a client connects to all nodes");
+}
+
+static void world_deinit(struct world *world)
+{
+    for (uint32_t i = 0; i < CHECKERS; i++)
+        checker_free(world->checkers[i]);
+    for (uint32_t i = 0; i < 2; i++)
+        grid_free(world->subscribers[i]);
+    grid_free(world->judge);
+    churn_deinit(&world->churn);
 }
 
 int main(void)
 {
     static const char *const options[] = {"--workers=2", NULL};
+    static struct world world;
     struct nodes nodes;
     nodes_start(&nodes, 3, options);
-    struct grid_options grid_options = {.seeds = nodes.seeds};
-    struct grid *grid = grid_new(&grid_options, NULL);
-    case_report(grid_connect(grid, WAIT_MS) == GRID_OK, "a client connects to all nodes");
-    struct load load = {.random = 1};
-    struct checker *checkers[2] = {NULL, NULL};
-    run_load(grid, &load, checkers);
-    if (load.failed)
-        printf("# %lu failed: %s\n", load.failed, load.failure);
-    case_report(load.failed == 0, "no operation fails");
-    check(grid, checkers[0], "a subscription from the first quarter is exact");
-    check(grid, checkers[1], "a subscription from the middle is exact");
-    grid_free(grid);
+    world_init(&world, nodes.seeds);
+    for (uint32_t quarter = 0; quarter < QUARTERS; quarter++)
+        quarter_run(&world, quarter);
+    bool is_drained = churn_drain(&world.churn);
+    printf("# %llu writes, %llu failed, p99 %u us\n", (unsigned long long)world.churn.answered,
+           (unsigned long long)world.churn.failed,
+           samples_percentile_us(&world.churn.latencies, 990));
+    case_report(is_drained && world.churn.failed == 0, "no operation fails");
+    for (uint32_t i = 0; i < CHECKERS; i++)
+        check(&world, i);
+    world_deinit(&world);
     case_report(nodes_stop(&nodes), "the nodes end cleanly");
     return case_status();
 }
