@@ -22,11 +22,11 @@ enum condition_kind {
 // A condition on one field, or on the key of the entry.
 struct condition {
     enum condition_kind kind;
-    bool is_key;               // __key, not a field
-    uint16_t slot;             // held by the caller's code: see conditions_of
-    uint32_t value_count;      // IN: different ones; PREFIX, SUFFIX, CONTAINS: 1
-    const struct value *values; // borrowed from the arena
-    struct value low;          // RANGE; VALUE_NULL: no bound
+    bool is_key;                // __key, not a field
+    uint16_t slot;              // held by the caller's code: see conditions_of
+    uint32_t value_count;       // IN: different ones; PREFIX, SUFFIX, CONTAINS: 1
+    const struct value *values; // in the arena; ascending by family and value; canonical, see below
+    struct value low;           // RANGE; VALUE_NULL: no bound
     struct value high;
     bool is_low_open; // the bound itself is outside
     bool is_high_open;
@@ -35,8 +35,8 @@ struct condition {
 struct conjunction {
     const struct condition *conditions;
     uint32_t count; // 0: nothing is known of it
-    // The converse holds too: the WHERE is TRUE whenever all of these conditions hold. Nothing needs
-    // to be verified then. FALSE is always a right answer.
+    // The converse holds too: the WHERE is TRUE whenever all of these conditions hold. Nothing
+    // needs to be verified then. FALSE is always a right answer.
     bool is_exact;
 };
 
@@ -47,7 +47,10 @@ struct conditions {
 
 enum { CONJUNCTIONS_MAX = 64 }; // of one WHERE; beyond it one conjunction that knows nothing
 
-// Of the WHERE of `query`; everything is in `arena`. The fields are looked up, not held: they must
-// be held already, by code_compile of the same query with the same `fields`.
+// Of the WHERE of `query`; everything is in `arena`, but for strings and binaries, which may be the
+// query's. Values and bounds have the form of value_canonical: values of a document that are equal
+// to them by value_order have the same form once they are made canonical. A value is never NULL.
+// The fields are looked up, not held: they must be held already, by code_compile of the same query
+// with the same `fields`.
 struct conditions conditions_of(const struct query *query, struct fields *fields,
                                 struct arena *arena);

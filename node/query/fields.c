@@ -4,6 +4,8 @@
 #include "cluster/base/memory.h"
 #include "node/query/walk.h"
 
+#include <stdio.h>
+
 struct fields {
     struct field root;    // of every path; has no slot
     struct field **slots; // owned with what they point to; NULL: the slot is free
@@ -187,6 +189,12 @@ bool fields_hold(struct fields *fields, const struct path *path, uint16_t *slot)
     return true;
 }
 
+void fields_retain(struct fields *fields, uint16_t slot)
+{
+    CHECK(slot < fields->slot_count && fields->slots[slot] != NULL);
+    fields->slots[slot]->hold_count++;
+}
+
 void fields_release(struct fields *fields, uint16_t slot)
 {
     CHECK(slot < fields->slot_count);
@@ -205,6 +213,57 @@ uint16_t fields_slot(const struct fields *fields, const struct path *path)
     }
     return field->slot;
 }
+
+// ---- Names ----
+
+// Any name may stand in double quotes; the usual ones go without.
+static bool is_plain(struct bytes name)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_";
+    static const char digits[] = "0123456789";
+    bool is_plain = name.size > 0 && strchr(digits, name.data[0]) == NULL;
+    for (size_t at = 0; at < name.size && is_plain; at++)
+        is_plain = name.data[at] != 0 && (strchr(letters, name.data[at]) != NULL ||
+                                          strchr(digits, name.data[at]) != NULL);
+    return is_plain;
+}
+
+static void name_say(struct bytes name, struct buffer *out)
+{
+    if (is_plain(name)) {
+        buffer_append(out, name.data, name.size);
+        return;
+    }
+    buffer_append(out, "\"", 1);
+    for (size_t at = 0; at < name.size; at++)
+        buffer_append(out, name.data[at] == '"' ? "\"\"" : (const char *)&name.data[at],
+                      name.data[at] == '"' ? 2 : 1);
+    buffer_append(out, "\"", 1);
+}
+
+static void field_say(const struct fields *fields, const struct field *field, struct buffer *out)
+{
+    bool is_first = field->parent == &fields->root;
+    if (!is_first)
+        field_say(fields, field->parent, out); // at most PATH_PARTS_MAX deep
+    if (field->part.is_index) {
+        char index[16];
+        int size = snprintf(index, sizeof index, "[%u]", field->part.index);
+        buffer_append(out, index, (size_t)size);
+        return;
+    }
+    if (!is_first)
+        buffer_append(out, ".", 1);
+    name_say(field->part.name, out);
+}
+
+void fields_name(const struct fields *fields, uint16_t slot, struct buffer *out)
+{
+    CHECK(slot < fields->slot_count && fields->slots[slot] != NULL);
+    field_say(fields, fields->slots[slot], out);
+}
+
+// ---- The walk ----
 
 void fields_find(const struct fields *fields, struct bytes document, struct bytes *slots)
 {
