@@ -29,6 +29,17 @@ bool argument_number_parse(const char *text, uint64_t *number)
     return true;
 }
 
+// Returns where the number ends; NULL: there is none.
+static char *real_parse(const char *text, double *value)
+{
+    char *end;
+    *value = strtod(text, &end);
+    if (end == text)
+        return NULL;
+    *value *= unit_take(&end);
+    return isfinite(*value) ? end : NULL;
+}
+
 // One number, or two with '-' between; moves *text behind them.
 static bool range_parse(const char **text, uint64_t *first, uint64_t *last)
 {
@@ -62,6 +73,14 @@ uint32_t argument_list_parse(const char *text, uint64_t *numbers, uint32_t capac
     }
 }
 
+static bool value_is_within(const struct argument_row *row, const char *text, double value,
+                            char *reason)
+{
+    return (value >= row->minimum && value <= row->maximum) ||
+           reason_set(reason, "--%s: %s is not within %.15g and %.15g", row->name, text,
+                      row->minimum, row->maximum);
+}
+
 static bool number_apply(const struct argument_row *row, void *field, const char *text,
                          char *reason)
 {
@@ -73,18 +92,34 @@ static bool number_apply(const struct argument_row *row, void *field, const char
         value = (double)number;
         *(uint64_t *)field = number;
     } else {
-        char *end;
-        value = strtod(text, &end);
-        bool read = end != text;
-        value *= unit_take(&end);
-        if (!read || *end != '\0' || !isfinite(value))
+        char *end = real_parse(text, &value);
+        if (!end || *end != '\0')
             return reason_set(reason, "--%s: '%s' is not a number", row->name, text);
         *(double *)field = value;
     }
-    if (value < row->minimum || value > row->maximum)
-        return reason_set(reason, "--%s: %s is not within %.15g and %.15g", row->name, text,
-                          row->minimum, row->maximum);
-    return true;
+    return value_is_within(row, text, value, reason);
+}
+
+static bool list_apply(const struct argument_row *row, struct argument_list *list, const char *text,
+                       char *reason)
+{
+    list->count = 0;
+    for (const char *at = text;; at++) {
+        double value;
+        char *end = real_parse(at, &value);
+        if (!end || (*end != ',' && *end != '\0'))
+            return reason_set(reason, "--%s: '%s' is not a list of numbers", row->name, text);
+        if (row->kind == ARGUMENT_NUMBERS && value != floor(value))
+            return reason_set(reason, "--%s: '%s': whole numbers are wanted", row->name, text);
+        if (!value_is_within(row, text, value, reason))
+            return false;
+        if (list->count == ARGUMENT_LIST_MAX)
+            return reason_set(reason, "--%s: more than %d values", row->name, ARGUMENT_LIST_MAX);
+        list->values[list->count++] = value;
+        if (*end == '\0')
+            return true;
+        at = end;
+    }
 }
 
 static bool choice_apply(const struct argument_row *row, void *field, const char *text,
@@ -107,6 +142,9 @@ static bool argument_apply(const struct argument_row *row, void *settings, const
     case ARGUMENT_NUMBER:
     case ARGUMENT_REAL:
         return number_apply(row, field, text, reason);
+    case ARGUMENT_NUMBERS:
+    case ARGUMENT_REALS:
+        return list_apply(row, field, text, reason);
     case ARGUMENT_TEXT:
         *(const char **)field = text;
         return true;

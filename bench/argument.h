@@ -10,13 +10,22 @@
 #include <stdio.h>
 
 enum argument_kind {
-    ARGUMENT_NUMBER, // uint64_t; may end in k or M
-    ARGUMENT_REAL,   // double; likewise
-    ARGUMENT_TEXT,   // const char *, borrowed from argv
-    ARGUMENT_CHOICE, // an enum
-    ARGUMENT_ON,     // bool, no argument
+    ARGUMENT_NUMBER,  // uint64_t; may end in k or M
+    ARGUMENT_REAL,    // double; likewise
+    ARGUMENT_NUMBERS, // struct argument_list of whole numbers: "0,1k,10k"
+    ARGUMENT_REALS,   // struct argument_list
+    ARGUMENT_TEXT,    // const char *, borrowed from argv
+    ARGUMENT_CHOICE,  // an enum
+    ARGUMENT_ON,      // bool, no argument
     ARGUMENT_OFF,
     ARGUMENT_OTHER, // `apply` reads it
+};
+
+enum { ARGUMENT_LIST_MAX = 16 };
+
+struct argument_list {
+    uint32_t count;
+    double values[ARGUMENT_LIST_MAX];
 };
 
 struct argument_choice {
@@ -29,7 +38,7 @@ struct argument_row {
     unsigned commands; // bits: those that know the option
     enum argument_kind kind;
     size_t offset;  // of the field in the settings
-    double minimum; // of a number
+    double minimum; // of a number, or of each
     double maximum;
     const struct argument_choice *choices;
     bool (*apply)(void *settings, const char *text); // false: cannot be read

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The benchmark of continuous queries: standing queries, updates of which some match, and how long
-// the matches take to arrive.
+// The commands `cq`, without --sweep, and `nexmark`: subscribes to standing queries, makes updates
+// in an open or closed loop, and measures how long the matching ones take to arrive.
 #pragma once
 
 #include "bench/settings.h"
 
-// Subscribes, loads, updates in an open loop, and reports. Needs the native protocol.
 MUST_USE bool cq_run(const struct settings *settings, char reason[static REASON_BYTES]);

@@ -28,7 +28,8 @@ struct request {
     enum request_kind kind;
     uint64_t hash;
     uint32_t scan_rows;
-    struct bytes value; // borrowed
+    struct bytes map; // borrowed, as the value
+    struct bytes value;
     uint8_t key[KEY_ENCODED_BYTES];
 };
 
@@ -68,7 +69,7 @@ struct driver {
 
     // Appends the request.
     void (*request_encode)(struct buffer *out, uint32_t slot, const struct request *request,
-                           struct bytes map, uint32_t partition_count);
+                           uint32_t partition_count);
 
     // Looks for a reply at the start of `input`.
     enum driver_verdict (*reply_parse)(struct bytes input, const struct slot *slots,

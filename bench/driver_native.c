@@ -19,10 +19,10 @@ static const enum op_kind op_kinds[] = {
 };
 
 static void native_request_encode(struct buffer *out, uint32_t slot, const struct request *request,
-                                  struct bytes map, uint32_t partition_count)
+                                  uint32_t partition_count)
 {
     uint16_t partition = key_partition(request->hash, partition_count);
-    struct op op = {.kind = op_kinds[request->kind], .partition = partition, .map = map};
+    struct op op = {.kind = op_kinds[request->kind], .partition = partition, .map = request->map};
     if (request->kind == REQUEST_SCAN) {
         op.partition = PARTITION_ANY;
         op.position = (struct scan_position){.partition = partition, .hash = request->hash};

@@ -18,10 +18,9 @@ static void key_append(struct buffer *out, const struct request *request)
 
 // RESP has no maps and no partitions.
 static void resp_request_encode(struct buffer *out, uint32_t slot, const struct request *request,
-                                struct bytes map, uint32_t partition_count)
+                                uint32_t partition_count)
 {
     (void)slot;
-    (void)map;
     (void)partition_count;
     if (request->kind == REQUEST_GET) {
         text_append(out, "*2\r\n$3\r\nGET\r\n");

@@ -25,7 +25,6 @@ bool lane_open(struct lane *lane, const struct settings *settings,
     *lane = (struct lane){
         .group = group,
         .driver = settings->protocol == PROTOCOL_RESP ? &driver_resp : &driver_native,
-        .map = bytes_of_text(settings->map),
         .partition_count = destinations->partition_count,
         .depth = settings->depth > LANE_LOAD_DEPTH ? (uint32_t)settings->depth : LANE_LOAD_DEPTH,
     };
@@ -64,7 +63,7 @@ void lane_submit(struct lane *lane, const struct operation *operation,
     lane->in_flight++;
     lane->slots[number] =
         (struct slot){.operation = *operation, .kind = request->kind, .under_way = true};
-    lane->driver->request_encode(&lane->out, number, request, lane->map, lane->partition_count);
+    lane->driver->request_encode(&lane->out, number, request, lane->partition_count);
 }
 
 bool lane_flush(struct lane *lane, char reason[static REASON_BYTES])

@@ -13,7 +13,6 @@ struct lane {
     int fd; // -1: closed
     uint16_t group;
     const struct driver *driver; // borrowed
-    struct bytes map;            // borrowed
     uint32_t partition_count;
     uint32_t depth;       // slots: the bound of `out`
     uint32_t limit;       // requests under way at most in this phase; <= depth

@@ -34,7 +34,8 @@ static bool groups_are_reached(const struct load *load, char *reason)
         (unsigned)load->settings->threads, (unsigned long)needed, load->destinations.group_count);
 }
 
-bool load_init(struct load *load, const struct settings *settings, char reason[static REASON_BYTES])
+bool load_init(struct load *load, const struct settings *settings, const struct market *market,
+               char reason[static REASON_BYTES])
 {
     *load = (struct load){.settings = settings};
     load->shows_progress = !settings->quiet && isatty(STDERR_FILENO);
@@ -46,7 +47,7 @@ bool load_init(struct load *load, const struct settings *settings, char reason[s
     load->threads = memory_new_array(settings->threads, sizeof *load->threads);
     while (load->thread_count < settings->threads) {
         struct load_thread *thread = &load->threads[load->thread_count];
-        bool well = load_thread_init(thread, settings, &load->destinations, &load->signal,
+        bool well = load_thread_init(thread, settings, market, &load->destinations, &load->signal,
                                      &load->inserts, load->thread_count);
         load->thread_count++;
         if (!well)
@@ -70,6 +71,14 @@ void load_deinit(struct load *load)
     free(load->threads);
     destinations_deinit(&load->destinations);
     inserts_deinit(&load->inserts);
+}
+
+uint64_t load_matches(const struct load *load)
+{
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < load->thread_count; i++)
+        sum += atomic_load(&load->threads[i].counters.matches);
+    return sum;
 }
 
 static void sample_take(const struct load *load, struct load_sample *sample)

@@ -41,14 +41,17 @@ struct load {
     bool shows_progress;
 };
 
-// Connects. load_deinit must follow in any case.
+// Connects. `market`: of PAYLOAD_QUOTE, else NULL. load_deinit must follow in any case.
 MUST_USE bool load_init(struct load *load, const struct settings *settings,
-                        char reason[static REASON_BYTES]);
+                        const struct market *market, char reason[static REASON_BYTES]);
 void load_deinit(struct load *load);
 
 // Starts the threads and waits until the records are there. The server refusing one is a failure.
 MUST_USE bool load_records(struct load *load, struct load_result *result,
                            char reason[static REASON_BYTES]);
+
+// Standing queries that select what was written so far, summed up over all writes.
+uint64_t load_matches(const struct load *load);
 
 // Warms up, measures, and waits for the threads' ends. To be called once, after load_records.
 MUST_USE bool load_measure(struct load *load, struct load_result *result,

@@ -158,16 +158,16 @@ static void backlogs_send(struct load_thread *thread)
 
 // ---- Ending operations ----
 
-static void count_up(_Atomic uint64_t *counter)
+static void count_up(_Atomic uint64_t *counter, uint64_t count)
 {
     // Only this thread writes it.
-    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1,
+    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + count,
                           memory_order_relaxed);
 }
 
 static void operation_end(struct load_thread *thread, const struct operation *operation)
 {
-    count_up(&thread->counters.operations);
+    count_up(&thread->counters.operations, 1);
     if (operation->class == CLASS_INSERT && !thread->loading)
         inserts_end(thread->inserts, operation->index);
     if (!thread->loading && operation->begin_ns >= thread->signal->measure_ns)
@@ -175,15 +175,9 @@ static void operation_end(struct load_thread *thread, const struct operation *op
                          thread->now_ns - operation->begin_ns);
 }
 
-static bool operation_matches(const struct load_thread *thread, const struct operation *operation)
-{
-    return thread->settings->payload == PAYLOAD_TAGGED &&
-           workload_tag(thread->settings, operation->index) >= 0;
-}
-
 static void refusal_note(struct load_thread *thread, const struct driver_reply *reply)
 {
-    count_up(&thread->counters.errors);
+    count_up(&thread->counters.errors, 1);
     if (thread->first_error[0] == '\0')
         reason_set(thread->first_error, "%.*s", (int)reply->text.size,
                    (const char *)reply->text.data);
@@ -196,13 +190,13 @@ static void reply_take(void *context, struct lane *lane, const struct slot *slot
     struct operation operation = slot->operation;
     thread->in_flight--;
     lane_touch(thread, lane);
-    count_up(&thread->counters.requests);
+    count_up(&thread->counters.requests, 1);
     if (reply->status == REPLY_REFUSED)
         refusal_note(thread, reply);
     else if (reply->status == REPLY_MISSING)
-        count_up(&thread->counters.misses);
-    else if (operation_matches(thread, &operation))
-        count_up(&thread->counters.matches);
+        count_up(&thread->counters.misses, 1);
+    else
+        count_up(&thread->counters.matches, workload_match_count(&thread->workload, &operation));
     bool half = operation.class == CLASS_MODIFY && slot->kind == REQUEST_GET;
     if (half && reply->status == REPLY_DONE)
         operation_submit(thread, lane, &operation, workload_update_kind(&thread->workload));
@@ -411,8 +405,8 @@ static void *load_thread_main(void *context)
 // ---- Life ----
 
 bool load_thread_init(struct load_thread *thread, const struct settings *settings,
-                      const struct destinations *destinations, const struct load_signal *signal,
-                      struct inserts *inserts, uint32_t number)
+                      const struct market *market, const struct destinations *destinations,
+                      const struct load_signal *signal, struct inserts *inserts, uint32_t number)
 {
     *thread = (struct load_thread){.settings = settings,
                                    .destinations = destinations,
@@ -430,8 +424,7 @@ bool load_thread_init(struct load_thread *thread, const struct settings *setting
     thread->scratch = memory_new(SCRATCH_BYTES);
     for (unsigned i = 0; i < CLASS_COUNT; i++)
         histogram_init(&thread->histograms[i]);
-    workload_init(&thread->workload, settings, inserts, settings->seed * THREADS_MAX + number,
-                  signal->realtime_offset_ns);
+    workload_init(&thread->workload, settings, market, inserts, number, signal->realtime_offset_ns);
     thread->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (thread->epoll_fd < 0)
         return reason_set(thread->reason, "epoll: %s", strerror(errno));

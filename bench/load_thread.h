@@ -30,7 +30,7 @@ struct load_counters {
     _Atomic uint64_t requests;
     _Atomic uint64_t misses;  // reads of records that are not there
     _Atomic uint64_t errors;  // operations that the server refused
-    _Atomic uint64_t matches; // updates of records that match a standing query
+    _Atomic uint64_t matches; // standing queries that select what was written, summed up
     _Atomic bool loaded;      // its share of the records is there
     _Atomic bool finished;
     _Atomic bool failed; // finished because of `reason`
@@ -72,9 +72,10 @@ struct load_thread {
                          // the time that they have waited
 };
 
-// Opens the thread's connections. load_thread_deinit must follow in any case.
+// Opens the thread's connections. `market`: of PAYLOAD_QUOTE, else NULL. load_thread_deinit must
+// follow in any case.
 MUST_USE bool load_thread_init(struct load_thread *thread, const struct settings *settings,
-                               const struct destinations *destinations,
+                               const struct market *market, const struct destinations *destinations,
                                const struct load_signal *signal, struct inserts *inserts,
                                uint32_t number);
 void load_thread_deinit(struct load_thread *thread);

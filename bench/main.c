@@ -2,6 +2,7 @@
 // grid-bench: load on a grid or a RESP server, and what it costs.
 #include "bench/cq.h"
 #include "bench/report.h"
+#include "bench/sweep.h"
 
 #include <errno.h>
 #include <string.h>
@@ -43,12 +44,26 @@ static bool run(const struct settings *settings, char reason[static REASON_BYTES
     struct load load;
     struct load_result result;
     load_result_init(&result);
-    bool well = load_init(&load, settings, reason) && load_records(&load, &result, reason) &&
+    bool well = load_init(&load, settings, NULL, reason) && load_records(&load, &result, reason) &&
                 (!settings->run || load_measure(&load, &result, reason)) &&
                 results_show(settings, &result, reason);
     load_deinit(&load);
     load_result_deinit(&result);
     return well;
+}
+
+static bool command_run(const struct settings *settings, char reason[static REASON_BYTES])
+{
+    switch (settings->command) {
+    case COMMAND_RUN:
+        return run(settings, reason);
+    case COMMAND_CQ:
+        return settings->sweep ? sweep_run(settings, reason) : cq_run(settings, reason);
+    case COMMAND_NEXMARK:
+        return cq_run(settings, reason);
+    default:
+        CHECK(false);
+    }
 }
 
 int main(int argc, char **argv)
@@ -68,7 +83,7 @@ int main(int argc, char **argv)
     if (well && settings.pinned && sched_setaffinity(0, sizeof settings.cpus, &settings.cpus) != 0)
         well = reason_set(reason, "--pin: %s", strerror(errno));
     if (well)
-        well = settings.command == COMMAND_CQ ? cq_run(&settings, reason) : run(&settings, reason);
+        well = command_run(&settings, reason);
     if (well)
         return 0;
     fprintf(stderr, "grid-bench: %s\n", reason);

@@ -61,12 +61,19 @@ void payload_write_whole(const struct payload *payload, struct random *random, s
     write_bin(out, payload_text(payload, random));
 }
 
-void payload_write_tagged(const struct payload *payload, struct random *random, int64_t tag,
-                          uint64_t sent_us, struct buffer *out)
+void payload_write_quote(const struct payload *payload, struct random *random,
+                         const struct quote *quote, uint64_t sent_us, struct buffer *out)
 {
-    write_map(out, 3);
-    write_text(out, "tag");
-    write_int(out, tag);
+    char name[MARKET_NAME_BYTES];
+    write_map(out, 5);
+    write_text(out, "region");
+    market_region_name(quote->region, name);
+    write_text(out, name);
+    write_text(out, "symbol");
+    market_symbol_name(quote->symbol, name);
+    write_text(out, name);
+    write_text(out, "price");
+    write_float(out, (double)quote->price / MARKET_PRICE_UNITS);
     write_text(out, "sent_us");
     write_uint(out, sent_us);
     write_text(out, "data");

@@ -7,7 +7,13 @@
 #include <stddef.h>
 #include <string.h>
 
-enum { RUN = COMMAND_RUN, CQ = COMMAND_CQ, BOTH = COMMAND_RUN | COMMAND_CQ };
+enum {
+    RUN = COMMAND_RUN,
+    CQ = COMMAND_CQ,
+    NEXMARK = COMMAND_NEXMARK,
+    BOTH = RUN | CQ,
+    ALL = RUN | CQ | NEXMARK,
+};
 
 static const struct argument_choice protocols[] = {
     {"native", PROTOCOL_NATIVE}, {"resp", PROTOCOL_RESP}, {NULL, 0}};
@@ -21,6 +27,9 @@ static const struct argument_choice refills[] = {
     {"slide", REFILL_SLIDE}, {"batch", REFILL_BATCH}, {NULL, 0}};
 static const struct argument_choice schedules[] = {
     {"poisson", SCHEDULE_POISSON}, {"fixed", SCHEDULE_FIXED}, {NULL, 0}};
+
+static const struct argument_choice nexmark_queries[] = {
+    {"q1", NEXMARK_Q1}, {"q2", NEXMARK_Q2}, {"q3", NEXMARK_Q3}, {NULL, 0}};
 
 #define FIELD(member) offsetof(struct settings, member)
 
@@ -89,7 +98,7 @@ static const struct argument_row rows[] = {
      .kind = ARGUMENT_OTHER,
      .apply = workload_apply},
     {.name = "target",
-     .commands = BOTH,
+     .commands = ALL,
      .argument = "HOST:PORT",
      .help = "any node of the grid, or the RESP server (default 127.0.0.1:7400)",
      .kind = ARGUMENT_OTHER,
@@ -108,7 +117,7 @@ static const struct argument_row rows[] = {
      .kind = ARGUMENT_TEXT,
      .offset = FIELD(map)},
     {.name = "records",
-     .commands = BOTH,
+     .commands = ALL,
      .argument = "N",
      .help = "records to load and use; k, M are thousands, millions (default 100k)",
      .kind = ARGUMENT_NUMBER,
@@ -146,15 +155,15 @@ static const struct argument_row rows[] = {
      .minimum = 1,
      .maximum = 1e15},
     {.name = "seconds",
-     .commands = BOTH,
+     .commands = ALL,
      .argument = "S",
-     .help = "run for S seconds (default 10)",
+     .help = "run for S seconds (default 10; sweep: the open loop of each point, 3)",
      .kind = ARGUMENT_REAL,
      .offset = FIELD(seconds),
      .minimum = 0.1,
      .maximum = 1e6},
     {.name = "warm-up",
-     .commands = BOTH,
+     .commands = ALL,
      .argument = "S",
      .help = "seconds of the same load before anything is counted (default 1)",
      .kind = ARGUMENT_REAL,
@@ -172,7 +181,7 @@ static const struct argument_row rows[] = {
      .kind = ARGUMENT_OFF,
      .offset = FIELD(run)},
     {.name = "connections",
-     .commands = BOTH,
+     .commands = ALL,
      .argument = "N",
      .help = "connections of all threads together (default 16)",
      .kind = ARGUMENT_NUMBER,
@@ -180,7 +189,7 @@ static const struct argument_row rows[] = {
      .minimum = 1,
      .maximum = CONNECTIONS_MAX},
     {.name = "threads",
-     .commands = BOTH,
+     .commands = ALL,
      .argument = "N",
      .help = "threads that make load (default 1)",
      .kind = ARGUMENT_NUMBER,
@@ -188,7 +197,7 @@ static const struct argument_row rows[] = {
      .minimum = 1,
      .maximum = THREADS_MAX},
     {.name = "depth",
-     .commands = BOTH,
+     .commands = ALL,
      .argument = "N",
      .help = "requests under way per connection at most (default 1; with --rate 128)",
      .kind = ARGUMENT_NUMBER,
@@ -203,7 +212,7 @@ static const struct argument_row rows[] = {
      .choices = refills,
      .offset = FIELD(refill)},
     {.name = "rate",
-     .commands = BOTH,
+     .commands = ALL,
      .argument = "R",
      .help = "open loop: R operations per second, latency from the intended time (cq: 10000)",
      .kind = ARGUMENT_REAL,
@@ -211,63 +220,99 @@ static const struct argument_row rows[] = {
      .minimum = 1,
      .maximum = 1e8},
     {.name = "schedule",
-     .commands = BOTH,
+     .commands = ALL,
      .argument = "poisson|fixed",
      .help = "intended times of the open loop (default poisson)",
      .kind = ARGUMENT_CHOICE,
      .choices = schedules,
      .offset = FIELD(schedule)},
+    {.name = "sweep",
+     .commands = CQ,
+     .help = "measure every combination of the lists below",
+     .kind = ARGUMENT_ON,
+     .offset = FIELD(sweep)},
     {.name = "queries",
      .commands = CQ,
-     .argument = "N",
-     .help = "standing queries, WHERE tag = ... (default 1)",
-     .kind = ARGUMENT_NUMBER,
-     .offset = FIELD(query_count),
-     .minimum = 1,
+     .argument = "N[,N ...]",
+     .help = "standing queries (default 1; sweep: 0,1k,10k,100k,1M)",
+     .kind = ARGUMENT_NUMBERS,
+     .offset = FIELD(query_counts),
+     .minimum = 0,
      .maximum = 10000000},
     {.name = "match-rate",
      .commands = CQ,
-     .argument = "F",
-     .help = "share of the updates that match one of the queries (default 1)",
-     .kind = ARGUMENT_REAL,
-     .offset = FIELD(match_rate),
+     .argument = "F[,F ...]",
+     .help = "share of the queries that each update matches (default 1; sweep: 0,1e-5,0.01)",
+     .kind = ARGUMENT_REALS,
+     .offset = FIELD(match_rates),
      .minimum = 0,
      .maximum = 1},
     {.name = "subscribers",
      .commands = CQ,
-     .argument = "N",
-     .help = "clients that the queries are spread over (default 1)",
-     .kind = ARGUMENT_NUMBER,
-     .offset = FIELD(subscribers),
+     .argument = "N[,N ...]",
+     .help = "clients that the queries are spread over (default 1; sweep: 1,100)",
+     .kind = ARGUMENT_NUMBERS,
+     .offset = FIELD(subscriber_counts),
      .minimum = 1,
      .maximum = 1000},
+    {.name = "rounds",
+     .commands = CQ,
+     .argument = "N",
+     .help = "sweep: pairs of measurements of throughput, with and without queries (default 5)",
+     .kind = ARGUMENT_NUMBER,
+     .offset = FIELD(rounds),
+     .minimum = 1,
+     .maximum = 100},
+    {.name = "round-seconds",
+     .commands = CQ,
+     .argument = "S",
+     .help = "sweep: how long each of a pair takes (default 1)",
+     .kind = ARGUMENT_REAL,
+     .offset = FIELD(round_s),
+     .minimum = 0.1,
+     .maximum = 3600},
+    {.name = "point-seconds",
+     .commands = CQ,
+     .argument = "S",
+     .help = "sweep: a point that takes longer is cut (default 120)",
+     .kind = ARGUMENT_REAL,
+     .offset = FIELD(point_s),
+     .minimum = 1,
+     .maximum = 86400},
+    {.name = "query",
+     .commands = NEXMARK,
+     .argument = "q1|q2|q3",
+     .help = "currency of bids; bids on some auctions; the filters of Q3 (default q1)",
+     .kind = ARGUMENT_CHOICE,
+     .choices = nexmark_queries,
+     .offset = FIELD(query)},
     {.name = "seed",
-     .commands = BOTH,
+     .commands = ALL,
      .argument = "N",
      .help = "of all random choices (default 1)",
      .kind = ARGUMENT_NUMBER,
      .offset = FIELD(seed),
      .maximum = 1e18},
     {.name = "server-pid",
-     .commands = BOTH,
+     .commands = ALL,
      .argument = "PID[,PID ...]",
      .help = "report CPU and memory of these processes of this machine",
      .kind = ARGUMENT_OTHER,
      .apply = server_pid_apply},
     {.name = "pin",
-     .commands = BOTH,
+     .commands = ALL,
      .argument = "CPUS",
      .help = "run on these CPUs only, as in 1 or 0,2-3",
      .kind = ARGUMENT_OTHER,
      .apply = pin_apply},
     {.name = "json",
-     .commands = BOTH,
+     .commands = ALL,
      .argument = "FILE",
      .help = "write the results as JSON; - is standard output instead of the text",
      .kind = ARGUMENT_TEXT,
      .offset = FIELD(json)},
     {.name = "quiet",
-     .commands = BOTH,
+     .commands = ALL,
      .help = "no progress line",
      .kind = ARGUMENT_ON,
      .offset = FIELD(quiet)},
@@ -276,15 +321,19 @@ static const struct argument_row rows[] = {
 
 static void help_print(FILE *out)
 {
-    fputs("usage: grid-bench [run] [options]   a load of reads and writes\n"
-          "       grid-bench cq [options]      standing queries: matching and delivery\n\n"
-          "Options of both:\n",
+    static const struct {
+        unsigned commands;
+        const char *title;
+    } groups[] = {
+        {ALL, "all"}, {BOTH, "run and cq"}, {RUN, "run"}, {CQ, "cq"}, {NEXMARK, "nexmark"}};
+    fputs("usage: grid-bench [run] [options]     a load of reads and writes\n"
+          "       grid-bench cq [options]        standing queries: matching and delivery\n"
+          "       grid-bench nexmark [options]   a query of NEXMark on its stream of events\n",
           out);
-    arguments_print(rows, BOTH, out);
-    fputs("\nOptions of run:\n", out);
-    arguments_print(rows, RUN, out);
-    fputs("\nOptions of cq:\n", out);
-    arguments_print(rows, CQ, out);
+    for (size_t i = 0; i < sizeof groups / sizeof *groups; i++) {
+        fprintf(out, "\nOptions of %s:\n", groups[i].title);
+        arguments_print(rows, groups[i].commands, out);
+    }
     fputs("\n  --help, --version\n\nExit status: 0 done, 1 the run failed, 2 wrong options.\n",
           out);
 }
@@ -297,29 +346,65 @@ static void defaults_set(struct settings *settings)
         .port = 7400,
         .map = "bench",
         .mix = mix_find("a"),
-        .record_count = 100000,
-        .seconds = 10,
         .warm_up_s = 1,
         .load = true,
         .run = true,
         .connections = 16,
         .threads = 1,
         .seed = 1,
-        .query_count = 1,
-        .match_rate = 1,
-        .subscribers = 1,
+        .rounds = 5,
+        .round_s = 1,
+        .point_s = 120,
+        .query = NEXMARK_Q1,
     };
+}
+
+static void list_complete(struct argument_list *list, bool sweep, const struct argument_list *all)
+{
+    if (list->count == 0 && sweep)
+        *list = *all;
+    else if (list->count == 0)
+        *list = (struct argument_list){.count = 1, .values = {1}};
+}
+
+static void cq_complete(struct settings *settings)
+{
+    static const struct argument_list queries = {5, {0, 1e3, 1e4, 1e5, 1e6}};
+    static const struct argument_list rates = {3, {0, 1e-5, 0.01}};
+    static const struct argument_list subscribers = {2, {1, 100}};
+    list_complete(&settings->query_counts, settings->sweep, &queries);
+    list_complete(&settings->match_rates, settings->sweep, &rates);
+    list_complete(&settings->subscriber_counts, settings->sweep, &subscribers);
+    settings->query_count = (uint64_t)settings->query_counts.values[0];
+    settings->match_rate = settings->match_rates.values[0];
+    settings->subscribers = (uint64_t)settings->subscriber_counts.values[0];
+    settings->payload = PAYLOAD_QUOTE;
+    if (settings->rate <= 0)
+        settings->rate = 10000;
+}
+
+static void nexmark_complete(struct settings *settings)
+{
+    settings->payload = PAYLOAD_NEXMARK;
+    settings->load = false;
+    settings->subscribers = 1;
+    if (settings->record_count == 0)
+        settings->record_count = 1000000;
 }
 
 // What was not asked for follows from the command and the workload.
 static void settings_complete(struct settings *settings)
 {
-    if (settings->command == COMMAND_CQ) {
+    if (settings->command != COMMAND_RUN)
         settings->mix = mix_find("put");
-        settings->payload = PAYLOAD_TAGGED;
-        if (settings->rate <= 0)
-            settings->rate = 10000;
-    }
+    if (settings->command == COMMAND_CQ)
+        cq_complete(settings);
+    if (settings->command == COMMAND_NEXMARK)
+        nexmark_complete(settings);
+    if (settings->record_count == 0)
+        settings->record_count = 100000;
+    if (settings->seconds <= 0)
+        settings->seconds = settings->sweep ? 3 : 10;
     if (settings->keys == DISTRIBUTION_OF_WORKLOAD)
         settings->keys = settings->mix->keys;
     if (settings->payload == PAYLOAD_OF_WORKLOAD)
@@ -330,6 +415,12 @@ static void settings_complete(struct settings *settings)
         settings->value_bytes = 100;
     if (settings->depth == 0)
         settings->depth = settings->rate > 0 ? 128 : 1;
+}
+
+static bool is_single(const struct settings *settings)
+{
+    return settings->query_counts.count == 1 && settings->match_rates.count == 1 &&
+           settings->subscriber_counts.count == 1;
 }
 
 // What no single option can know.
@@ -350,7 +441,24 @@ static bool settings_agree(const struct settings *settings, char reason[static R
         return reason_set(reason, "--no-load and --load-only leave nothing to do");
     if (settings->rate > 0 && settings->refill == REFILL_BATCH)
         return reason_set(reason, "--refill batch is for the closed loop, without --rate");
+    if (settings->command == COMMAND_CQ && !settings->sweep &&
+        (!is_single(settings) || settings->query_count == 0))
+        return reason_set(reason, "--queries, --match-rate, --subscribers: lists, and 0 queries, "
+                                  "are for --sweep");
     return true;
+}
+
+static bool command_find(const char *name, enum command *command)
+{
+    static const struct argument_choice commands[] = {
+        {"run", COMMAND_RUN}, {"cq", COMMAND_CQ}, {"nexmark", COMMAND_NEXMARK}, {NULL, 0}};
+    for (const struct argument_choice *choice = commands; choice->name; choice++) {
+        if (strcmp(choice->name, name) == 0) {
+            *command = (enum command)choice->value;
+            return true;
+        }
+    }
+    return false;
 }
 
 static bool asks_for(int argc, char **argv, const char *option)
@@ -377,10 +485,8 @@ enum settings_verdict settings_parse(int argc, char **argv, struct settings *set
     int first = 1;
     if (argc > 1 && strncmp(argv[1], "--", 2) != 0) {
         first = 2;
-        if (strcmp(argv[1], "cq") == 0)
-            settings->command = COMMAND_CQ;
-        else if (strcmp(argv[1], "run") != 0) {
-            reason_set(reason, "'%s' is not a command: run or cq", argv[1]);
+        if (!command_find(argv[1], &settings->command)) {
+            reason_set(reason, "'%s' is not a command: run, cq or nexmark", argv[1]);
             return SETTINGS_WRONG;
         }
     }

@@ -4,6 +4,7 @@
 
 #include "bench/argument.h"
 #include "bench/mix.h"
+#include "bench/nexmark.h"
 #include "bench/payload.h"
 
 #include <sched.h>
@@ -18,7 +19,8 @@ enum {
     HOST_BYTES = 256,
 };
 
-enum command { COMMAND_RUN = 1, COMMAND_CQ = 2 }; // bits: an option names those it belongs to
+// Bits: an option names those it belongs to.
+enum command { COMMAND_RUN = 1, COMMAND_CQ = 2, COMMAND_NEXMARK = 4 };
 
 enum protocol { PROTOCOL_NATIVE, PROTOCOL_RESP };
 
@@ -38,7 +40,7 @@ struct settings {
     const struct mix *mix;
     enum distribution keys;
     enum payload_kind payload;
-    uint64_t value_bytes; // of a whole or tagged value
+    uint64_t value_bytes; // of a whole value, or of the data of a quote
     uint64_t record_count;
     uint64_t operation_count; // 0: for `seconds`
     double seconds;
@@ -58,10 +60,19 @@ struct settings {
     cpu_set_t cpus;
     pid_t servers[SERVERS_MAX];
     uint32_t server_count;
-    // cq
-    uint64_t query_count;
+    // cq; without --sweep each list has one value, and that is the point to measure
+    bool sweep;
+    struct argument_list query_counts;
+    struct argument_list match_rates;
+    struct argument_list subscriber_counts;
+    uint64_t query_count; // of the point, as the next two
     double match_rate;
     uint64_t subscribers;
+    uint64_t rounds; // sweep: interleaved pairs of measurements of throughput
+    double round_s;  // sweep: how long each of a pair takes
+    double point_s;  // sweep: a point that takes longer is cut
+    // nexmark
+    enum nexmark_query query;
 };
 
 enum settings_verdict {

@@ -1,17 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/workload.h"
 
+#include "bench/nexmark.h"
 #include "cluster/base/units.h"
 #include "cluster/model/key.h"
 
 enum { SCAN_ROWS_MAX = 100 }; // YCSB's maxscanlength; lengths are uniform
 
 void workload_init(struct workload *workload, const struct settings *settings,
-                   struct inserts *inserts, uint64_t seed, uint64_t realtime_offset_ns)
+                   const struct market *market, struct inserts *inserts, uint32_t number,
+                   uint64_t realtime_offset_ns)
 {
+    uint64_t seed = settings->seed * THREADS_MAX + number;
     *workload = (struct workload){.settings = settings,
+                                  .market = market,
                                   .inserts = inserts,
                                   .random = {.state = seed},
+                                  .next_event = number,
                                   .realtime_offset_ns = realtime_offset_ns};
     key_chooser_init(&workload->keys, settings->keys, settings->record_count);
     payload_init(&workload->payload, (uint32_t)settings->value_bytes, seed);
@@ -31,35 +36,21 @@ static void operation_set(struct operation *operation, enum op_class class, uint
         .index = index, .hash = key_hash(bytes_of(key, sizeof key)), .class = (uint8_t) class};
 }
 
-// The first `matching` records match a query each, the others none.
-static uint64_t matching_count(const struct settings *settings)
+// The next event of the stream, of which the threads of a load take every so many.
+static void event_set(struct workload *workload, struct operation *operation)
 {
-    if (settings->match_rate >= 1)
-        return settings->record_count;
-    uint64_t half = settings->record_count / 2;
-    uint64_t wanted = settings->query_count > 1000 ? settings->query_count : 1000;
-    return wanted < half ? wanted : half;
-}
-
-int64_t workload_tag(const struct settings *settings, uint64_t index)
-{
-    return index < matching_count(settings) ? (int64_t)(index % settings->query_count) : -1;
-}
-
-static uint64_t tagged_index_draw(struct workload *workload)
-{
-    const struct settings *settings = workload->settings;
-    uint64_t matching = matching_count(settings);
-    if (random_unit(&workload->random) < settings->match_rate && matching > 0)
-        return random_below(&workload->random, matching);
-    return matching + random_below(&workload->random, settings->record_count - matching);
+    struct nexmark_event event;
+    nexmark_draw(workload->settings->seed, workload->next_event, &event);
+    operation_set(operation, CLASS_UPDATE, event.id % workload->settings->record_count);
+    operation->index = workload->next_event;
+    workload->next_event += workload->settings->threads;
 }
 
 void workload_draw(struct workload *workload, struct operation *operation)
 {
     const struct settings *settings = workload->settings;
-    if (settings->payload == PAYLOAD_TAGGED) {
-        operation_set(operation, CLASS_UPDATE, tagged_index_draw(workload));
+    if (settings->payload == PAYLOAD_NEXMARK) {
+        event_set(workload, operation);
         return;
     }
     enum op_class class = mix_draw(settings->mix, &workload->random);
@@ -106,10 +97,16 @@ enum request_kind workload_first_kind(const struct workload *workload, enum op_c
     }
 }
 
+static void quote_make(struct workload *workload, const struct operation *operation)
+{
+    struct quote quote = market_quote(workload->market, operation->index, operation->begin_ns);
+    uint64_t sent_us = (operation->begin_ns + workload->realtime_offset_ns) / NS_PER_US;
+    payload_write_quote(&workload->payload, &workload->random, &quote, sent_us, &workload->value);
+}
+
 static struct bytes record_make(struct workload *workload, const struct operation *operation)
 {
     const struct settings *settings = workload->settings;
-    uint64_t sent_us = (operation->begin_ns + workload->realtime_offset_ns) / NS_PER_US;
     buffer_clear(&workload->value);
     switch (settings->payload) {
     case PAYLOAD_FIELDS:
@@ -120,15 +117,27 @@ static struct bytes record_make(struct workload *workload, const struct operatio
             return payload_text(&workload->payload, &workload->random);
         payload_write_whole(&workload->payload, &workload->random, &workload->value);
         break;
-    case PAYLOAD_TAGGED:
-        payload_write_tagged(&workload->payload, &workload->random,
-                             workload_tag(settings, operation->index), sent_us, &workload->value);
+    case PAYLOAD_QUOTE:
+        quote_make(workload, operation);
         break;
+    case PAYLOAD_NEXMARK:
     case PAYLOAD_OF_WORKLOAD:
     default:
         CHECK(false);
     }
     return buffer_bytes(&workload->value);
+}
+
+static void event_request(struct workload *workload, const struct operation *operation,
+                          struct request *request)
+{
+    struct nexmark_event event;
+    nexmark_draw(workload->settings->seed, operation->index, &event);
+    buffer_clear(&workload->value);
+    nexmark_write(&event, &workload->value);
+    request->map = bytes_of_text(nexmark_map(event.kind));
+    request->value = buffer_bytes(&workload->value);
+    key_of_index(event.id % workload->settings->record_count, request->key);
 }
 
 void workload_request(struct workload *workload, const struct operation *operation,
@@ -138,6 +147,11 @@ void workload_request(struct workload *workload, const struct operation *operati
     request->hash = operation->hash;
     request->scan_rows = operation->scan_rows;
     request->value = (struct bytes){0};
+    if (workload->settings->payload == PAYLOAD_NEXMARK) {
+        event_request(workload, operation, request);
+        return;
+    }
+    request->map = bytes_of_text(workload->settings->map);
     key_of_index(operation->index, request->key);
     if (kind == REQUEST_PUT) {
         request->value = record_make(workload, operation);
@@ -146,4 +160,18 @@ void workload_request(struct workload *workload, const struct operation *operati
         payload_write_one_field(&workload->payload, &workload->random, &workload->value);
         request->value = buffer_bytes(&workload->value);
     }
+}
+
+uint64_t workload_match_count(const struct workload *workload, const struct operation *operation)
+{
+    const struct settings *settings = workload->settings;
+    if (settings->payload == PAYLOAD_NEXMARK) {
+        struct nexmark_event event;
+        nexmark_draw(settings->seed, operation->index, &event);
+        return nexmark_matches(settings->query, &event);
+    }
+    if (settings->payload != PAYLOAD_QUOTE)
+        return 0;
+    struct quote quote = market_quote(workload->market, operation->index, operation->begin_ns);
+    return market_match_count(workload->market, &quote);
 }

@@ -8,16 +8,20 @@
 
 struct workload {
     const struct settings *settings; // borrowed
+    const struct market *market;     // borrowed; of PAYLOAD_QUOTE, else NULL
     struct inserts *inserts;         // borrowed
     struct random random;
     struct key_chooser keys;
     struct payload payload;
     struct buffer value;         // of the request that was made last
+    uint64_t next_event;         // NEXMark: the number of the next event to draw
     uint64_t realtime_offset_ns; // Unix time minus the monotonic clock
 };
 
+// `number`: of the thread, 0 ... settings->threads - 1.
 void workload_init(struct workload *workload, const struct settings *settings,
-                   struct inserts *inserts, uint64_t seed, uint64_t realtime_offset_ns);
+                   const struct market *market, struct inserts *inserts, uint32_t number,
+                   uint64_t realtime_offset_ns);
 void workload_deinit(struct workload *workload);
 
 // The next operation of the mix; begin_ns is 0.
@@ -37,5 +41,5 @@ enum request_kind workload_update_kind(const struct workload *workload);
 void workload_request(struct workload *workload, const struct operation *operation,
                       enum request_kind kind, struct request *request);
 
-// Standing query that a record of `cq` matches: 0 ... query_count - 1, or -1 for none.
-int64_t workload_tag(const struct settings *settings, uint64_t index);
+// How many standing queries select what the operation writes.
+uint64_t workload_match_count(const struct workload *workload, const struct operation *operation);

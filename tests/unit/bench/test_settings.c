@@ -72,15 +72,41 @@ Test(settings, the_workload_decides_only_what_was_not_asked_for)
     cr_assert_eq(settings.depth, 128);
 }
 
-Test(settings, cq_updates_tagged_records_in_an_open_loop)
+Test(settings, cq_updates_quotes_in_an_open_loop)
 {
     struct settings settings = parsed("cq --queries 1M --match-rate 0.01 --subscribers 4");
     cr_assert_eq(settings.command, COMMAND_CQ);
-    cr_assert_eq(settings.payload, PAYLOAD_TAGGED);
+    cr_assert_eq(settings.payload, PAYLOAD_QUOTE);
     cr_assert_eq(settings.query_count, 1000000);
     cr_assert_eq(settings.subscribers, 4);
     cr_assert_float_eq(settings.match_rate, 0.01, 1e-12);
     cr_assert_float_eq(settings.rate, 10000, 1e-9);
+    cr_assert_float_eq(settings.seconds, 10, 1e-9);
+}
+
+Test(settings, a_sweep_goes_through_lists)
+{
+    struct settings settings = parsed("cq --sweep");
+    cr_assert_eq(settings.query_counts.count, 5);
+    cr_assert_float_eq(settings.query_counts.values[4], 1e6, 0);
+    cr_assert_eq(settings.match_rates.count, 3);
+    cr_assert_eq(settings.subscriber_counts.count, 2);
+    settings = parsed("cq --sweep --queries 0,20k --match-rate=0.5 --seconds 2");
+    cr_assert_eq(settings.query_counts.count, 2);
+    cr_assert_float_eq(settings.query_counts.values[1], 20000, 0);
+    cr_assert_eq(settings.match_rates.count, 1);
+    cr_assert_float_eq(settings.match_rates.values[0], 0.5, 0);
+    cr_assert_float_eq(settings.seconds, 2, 0);
+}
+
+Test(settings, nexmark_loads_nothing_beforehand)
+{
+    struct settings settings = parsed("nexmark --query q2 --rate 20k");
+    cr_assert_eq(settings.command, COMMAND_NEXMARK);
+    cr_assert_eq(settings.query, NEXMARK_Q2);
+    cr_assert_eq(settings.payload, PAYLOAD_NEXMARK);
+    cr_assert_not(settings.load);
+    cr_assert_eq(settings.record_count, 1000000);
 }
 
 Test(settings, lists_of_cpus_and_processes_are_read)
@@ -122,6 +148,15 @@ Test(settings, what_is_wrong_is_named)
         {"--queries 5", "--queries: there is no such option"},
         {"cq --workload a", "--workload: there is no such option"},
         {"cq --match-rate 2", "--match-rate: 2 is not within 0 and 1"},
+        {"cq --queries 1,2", "are for --sweep"},
+        {"cq --queries 0", "are for --sweep"},
+        {"cq --sweep --queries 1,,2", "--queries: '1,,2' is not a list of numbers"},
+        {"cq --sweep --queries 1,2,", "--queries: '1,2,' is not a list of numbers"},
+        {"cq --sweep --queries 1.5", "whole numbers are wanted"},
+        {"cq --sweep --subscribers 1,0", "--subscribers: 1,0 is not within 1 and 1000"},
+        {"cq --sweep --queries 1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1", "more than 16 values"},
+        {"nexmark --query q5", "--query: 'q5' is not one of q1|q2|q3"},
+        {"nexmark --map m", "--map: there is no such option"},
         {"walk", "'walk' is not a command"},
         {"run fast", "'fast' is not an option"},
         {"--threads 4 --connections 2", "--connections: each of the 4 threads needs one"},
@@ -141,10 +176,12 @@ Test(settings, what_is_wrong_is_named)
 Test(settings, help_names_every_option)
 {
     static const char *const names[] = {
-        "workload",   "target",  "protocol", "map",     "records",    "record",      "value-bytes",
-        "keys",       "seconds", "warm-up",  "no-load", "operations", "connections", "load-only",
-        "threads",    "depth",   "refill",   "rate",    "schedule",   "queries",     "match-rate",
-        "server-pid", "pin",     "json",     "quiet",   "seed",       "subscribers", "help",
+        "workload",      "target",      "protocol",   "map",     "records", "record",
+        "value-bytes",   "keys",        "seconds",    "warm-up", "no-load", "operations",
+        "connections",   "load-only",   "threads",    "depth",   "refill",  "rate",
+        "schedule",      "queries",     "match-rate", "sweep",   "rounds",  "round-seconds",
+        "point-seconds", "query",       "server-pid", "pin",     "json",    "quiet",
+        "seed",          "subscribers", "help",
     };
     char *argv[] = {(char[]){"grid-bench"}, (char[]){"--help"}, NULL};
     char *help = NULL;

@@ -10,12 +10,12 @@ enum { RECORDS = 1000 };
 
 static const struct settings base = {
     .protocol = PROTOCOL_NATIVE,
+    .map = "bench",
     .keys = DISTRIBUTION_UNIFORM,
     .payload = PAYLOAD_FIELDS,
     .value_bytes = 100,
     .record_count = RECORDS,
-    .query_count = 10,
-    .match_rate = 1,
+    .threads = 1,
 };
 
 static void request_make(struct workload *workload, enum op_class class, struct request *request)
@@ -33,7 +33,7 @@ Test(workload, a_record_is_a_map_of_ten_fields_of_a_hundred_bytes)
     struct workload workload;
     struct request request;
     uint32_t pair_count;
-    workload_init(&workload, &base, &inserts, 1, 0);
+    workload_init(&workload, &base, NULL, &inserts, 1, 0);
     request_make(&workload, CLASS_INSERT, &request);
     cr_assert_eq(request.kind, REQUEST_PUT);
     cr_assert_eq(value_check(request.value), ERROR_NONE);
@@ -55,7 +55,7 @@ Test(workload, an_update_writes_one_field_where_the_protocol_can)
     struct workload workload;
     struct request request;
     uint32_t pair_count;
-    workload_init(&workload, &base, &inserts, 1, 0);
+    workload_init(&workload, &base, NULL, &inserts, 1, 0);
     request_make(&workload, CLASS_UPDATE, &request);
     cr_assert_eq(request.kind, REQUEST_MERGE);
     struct cursor cursor = cursor_of(request.value);
@@ -64,7 +64,7 @@ Test(workload, an_update_writes_one_field_where_the_protocol_can)
 
     struct settings resp = base;
     resp.protocol = PROTOCOL_RESP;
-    workload_init(&workload, &resp, &inserts, 1, 0);
+    workload_init(&workload, &resp, NULL, &inserts, 1, 0);
     request_make(&workload, CLASS_UPDATE, &request);
     cr_assert_eq(request.kind, REQUEST_PUT);
     cr_assert_gt(request.value.size, PAYLOAD_FIELD_COUNT * PAYLOAD_FIELD_BYTES);
@@ -81,7 +81,7 @@ Test(workload, a_whole_value_is_bare_on_resp_and_a_bin_natively)
     struct bytes data;
     struct settings settings = base;
     settings.payload = PAYLOAD_WHOLE;
-    workload_init(&workload, &settings, &inserts, 1, 0);
+    workload_init(&workload, &settings, NULL, &inserts, 1, 0);
     request_make(&workload, CLASS_UPDATE, &request);
     cr_assert_eq(request.kind, REQUEST_PUT);
     struct cursor cursor = cursor_of(request.value);
@@ -89,7 +89,7 @@ Test(workload, a_whole_value_is_bare_on_resp_and_a_bin_natively)
     workload_deinit(&workload);
 
     settings.protocol = PROTOCOL_RESP;
-    workload_init(&workload, &settings, &inserts, 1, 0);
+    workload_init(&workload, &settings, NULL, &inserts, 1, 0);
     request_make(&workload, CLASS_UPDATE, &request);
     cr_assert_eq(request.value.size, 100);
     workload_deinit(&workload);
@@ -101,7 +101,7 @@ Test(workload, reads_and_the_first_half_of_a_modification_are_gets)
     struct inserts inserts;
     inserts_init(&inserts, RECORDS);
     struct workload workload;
-    workload_init(&workload, &base, &inserts, 1, 0);
+    workload_init(&workload, &base, NULL, &inserts, 1, 0);
     cr_assert_eq(workload_first_kind(&workload, CLASS_READ), REQUEST_GET);
     cr_assert_eq(workload_first_kind(&workload, CLASS_MODIFY), REQUEST_GET);
     cr_assert_eq(workload_first_kind(&workload, CLASS_SCAN), REQUEST_SCAN);
@@ -117,7 +117,7 @@ Test(workload, inserts_take_new_records_and_hashes_are_those_of_the_keys)
     struct settings settings = base;
     settings.mix = mix_find("d");
     settings.keys = settings.mix->keys;
-    workload_init(&workload, &settings, &inserts, 1, 0);
+    workload_init(&workload, &settings, NULL, &inserts, 1, 0);
     uint64_t inserted = 0;
     for (int i = 0; i < 10000; i++) {
         struct operation operation;
@@ -142,7 +142,7 @@ Test(workload, scans_are_of_1_to_100_rows)
     struct workload workload;
     struct settings settings = base;
     settings.mix = mix_find("e");
-    workload_init(&workload, &settings, &inserts, 1, 0);
+    workload_init(&workload, &settings, NULL, &inserts, 1, 0);
     unsigned smallest = UINT16_MAX, largest = 0;
     for (int i = 0; i < 10000; i++) {
         struct operation operation;
@@ -158,54 +158,64 @@ Test(workload, scans_are_of_1_to_100_rows)
     inserts_deinit(&inserts);
 }
 
-Test(workload, the_wanted_share_of_tagged_updates_matches_a_query)
-{
-    static const double rates[] = {0, 0.1, 0.5, 1};
-    enum { DRAWS = 50000 };
-    for (size_t i = 0; i < sizeof rates / sizeof *rates; i++) {
-        struct inserts inserts;
-        inserts_init(&inserts, RECORDS);
-        struct workload workload;
-        struct settings settings = base;
-        settings.payload = PAYLOAD_TAGGED;
-        settings.match_rate = rates[i];
-        workload_init(&workload, &settings, &inserts, i, 0);
-        int matching = 0;
-        for (int draw = 0; draw < DRAWS; draw++) {
-            struct operation operation;
-            workload_draw(&workload, &operation);
-            int64_t tag = workload_tag(&settings, operation.index);
-            cr_assert(operation.index < RECORDS && tag >= -1 && tag < 10);
-            matching += tag >= 0;
-        }
-        cr_assert_float_eq((double)matching / DRAWS, rates[i], 0.01);
-        workload_deinit(&workload);
-        inserts_deinit(&inserts);
-    }
-}
-
-Test(workload, a_tagged_record_carries_its_intended_unix_time)
+Test(workload, a_quote_carries_its_intended_unix_time)
 {
     struct inserts inserts;
     inserts_init(&inserts, RECORDS);
+    struct market market;
+    market_init(&market, 10, 0.5, 1);
     struct workload workload;
     struct settings settings = base;
     struct request request;
     struct operation operation;
-    struct bytes name;
+    struct bytes name, text;
     uint32_t pair_count;
     uint64_t sent_us;
-    int64_t tag;
-    settings.payload = PAYLOAD_TAGGED;
-    workload_init(&workload, &settings, &inserts, 1, 1000000000);
+    double price;
+    settings.payload = PAYLOAD_QUOTE;
+    workload_init(&workload, &settings, &market, &inserts, 1, 1000000000);
     workload_load(13, &operation);
     operation.begin_ns = 5000;
     workload_request(&workload, &operation, REQUEST_PUT, &request);
     struct cursor cursor = cursor_of(request.value);
-    cr_assert(cursor_read_map(&cursor, &pair_count) && pair_count == 3);
-    cr_assert(cursor_read_str(&cursor, &name) && cursor_read_int(&cursor, &tag) && tag == 3);
+    cr_assert(cursor_read_map(&cursor, &pair_count) && pair_count == 5);
+    cr_assert(cursor_read_str(&cursor, &name) && cursor_read_str(&cursor, &text));
+    cr_assert(cursor_read_str(&cursor, &name) && cursor_read_str(&cursor, &text));
+    cr_assert(cursor_read_str(&cursor, &name) && cursor_read_float(&cursor, &price) && price > 0);
     cr_assert(cursor_read_str(&cursor, &name) && cursor_read_uint(&cursor, &sent_us));
     cr_assert_eq(sent_us, 1000005);
     workload_deinit(&workload);
+    market_deinit(&market);
+    inserts_deinit(&inserts);
+}
+
+Test(workload, threads_share_the_events_of_nexmark_among_them)
+{
+    enum { THREADS = 3, EVENTS = 100 };
+    struct inserts inserts;
+    inserts_init(&inserts, RECORDS);
+    struct settings settings = base;
+    settings.payload = PAYLOAD_NEXMARK;
+    settings.query = NEXMARK_Q1;
+    settings.threads = THREADS;
+    bool drawn[THREADS * EVENTS] = {false};
+    uint64_t matches = 0;
+    for (uint32_t number = 0; number < THREADS; number++) {
+        struct workload workload;
+        workload_init(&workload, &settings, NULL, &inserts, number, 0);
+        for (int i = 0; i < EVENTS; i++) {
+            struct operation operation;
+            struct request request;
+            workload_draw(&workload, &operation);
+            cr_assert_lt(operation.index, THREADS * EVENTS);
+            cr_assert_not(drawn[operation.index]);
+            drawn[operation.index] = true;
+            workload_request(&workload, &operation, REQUEST_PUT, &request);
+            cr_assert_eq(operation.hash, key_hash(bytes_of(request.key, sizeof request.key)));
+            matches += workload_match_count(&workload, &operation);
+        }
+        workload_deinit(&workload);
+    }
+    cr_assert_eq(matches, THREADS * EVENTS * 46 / 50);
     inserts_deinit(&inserts);
 }
