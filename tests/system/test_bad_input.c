@@ -71,6 +71,17 @@ static const struct body_row body_rows[] = {
     {"a frame between nodes", FRAME_APPEND, BODY("\x90"), ERROR_UNKNOWN_OPERATION, "0x42"},
     {"an answer to a node", FRAME_REPLY, BODY("\x90"), ERROR_UNKNOWN_OPERATION, "0x80"},
     {"SUBSCRIBE without a body", FRAME_SUBSCRIBE, BODY(""), ERROR_MALFORMED_FRAME, "SUBSCRIBE"},
+    {"SUBSCRIBE with a start that is none", FRAME_SUBSCRIBE, BODY("\x97\xa1q\4\0\0\7\x3f\xc2"),
+     ERROR_MALFORMED_FRAME, "SUBSCRIBE"},
+    {"SUBSCRIBE to no kind of change", FRAME_SUBSCRIBE, BODY("\x97\xa1q\2\0\0\0\x3f\xc2"),
+     ERROR_MALFORMED_FRAME, "SUBSCRIBE"},
+    {"FOLLOW without a body", FRAME_FOLLOW, BODY(""), ERROR_MALFORMED_FRAME, "FOLLOW"},
+    {"FOLLOW of half a mark", FRAME_FOLLOW, BODY("\x93\0\1\1"), ERROR_MALFORMED_FRAME, "FOLLOW"},
+    {"FOLLOW of nothing", FRAME_FOLLOW, BODY("\x94\5\1\1\1"), ERROR_UNKNOWN_SUBSCRIPTION, "FOLLOW"},
+    {"EXPLAIN without a body", FRAME_EXPLAIN, BODY(""), ERROR_MALFORMED_FRAME, "EXPLAIN"},
+    {"EXPLAIN of what is no query", FRAME_EXPLAIN, BODY("\x91\xa6SELEKT"), ERROR_QUERY, "line 1"},
+    {"SUBSCRIPTIONS without a body", FRAME_SUBSCRIPTIONS, BODY(""), ERROR_MALFORMED_FRAME,
+     "SUBSCRIPTIONS"},
     {"UNSUBSCRIBE of nothing", FRAME_UNSUBSCRIBE, BODY("\x91\x05"), ERROR_UNKNOWN_SUBSCRIPTION,
      "no such subscription"},
 };
@@ -184,7 +195,10 @@ static void test_queries(struct world *world)
     raw_greet(&raw, world->nodes.ports[0], HELLO_ANY_WORKER);
     for (size_t i = 0; i < sizeof query_rows / sizeof *query_rows; i++) {
         const struct query_row *row = &query_rows[i];
-        struct subscribe subscribe = {.query = bytes_of_text(row->query), .snapshot = true};
+        struct subscribe subscribe = {.query = bytes_of_text(row->query),
+                                      .start = START_SNAPSHOT,
+                                      .kinds = KINDS_ALL,
+                                      .causes = CAUSES_ALL};
         struct op scan = {.kind = OP_SCAN,
                           .partition = PARTITION_ANY,
                           .map = bytes_of_text("m"),
