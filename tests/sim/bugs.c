@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/sim/bugs.h"
 
+#include "cluster/wire/event_codec.h"
 #include "cluster/wire/message_codec.h"
 #include "cluster/wire/raft_codec.h"
 #include "tests/sim/session.h"
@@ -15,6 +16,9 @@ static const char *const names[BUG_COUNT] = {
     [BUG_VOTE_TWICE] = "vote-twice",
     [BUG_DEDUPE_LOST] = "dedupe-lost",
     [BUG_CUT_LOST] = "cut-lost",
+    [BUG_SCAN_RULE] = "scan-rule",
+    [BUG_MISSED_LEAVE] = "missed-leave",
+    [BUG_RESUME] = "resume-off-by-one",
 };
 
 const char *bug_name(enum bug bug)
@@ -103,6 +107,103 @@ void bug_after_link(struct session *session, struct bytes frames)
     }
     // What it takes for committed now is no surprise to the observer: the loss of it is.
     observer_see_shard(&session->shard->machine->world->observer, session->shard);
+}
+
+// ---- Subscriptions ----
+
+struct sought {
+    struct bytes key;
+    uint64_t seq;
+    bool is_found;
+};
+
+static void sought_visit(void *context, const struct entry *entry)
+{
+    struct sought *sought = context;
+    sought->is_found =
+        sought->is_found || (bytes_equal(entry->key, sought->key) && entry->seq == sought->seq);
+}
+
+// The row was overtaken by a write, perhaps one that is not committed yet.
+static bool row_is_replaced(const struct session *session, const struct event *event)
+{
+    struct replica *replica = shard_replica(session->shard->shard, event->partition);
+    struct sought sought = {.key = event->key, .seq = event->seq};
+    uint64_t position = 0;
+    if (!replica || replica->role != REPLICA_PRIMARY)
+        return false;
+    while (partition_walk(replica->source.partition, bytes_of_text("m"), &position, sought_visit,
+                          &sought))
+        continue;
+    return !sought.is_found;
+}
+
+static bool event_is_missed(const struct session *session, const struct frame *frame)
+{
+    struct event event;
+    enum bug bug = bug_of(session->shard->machine);
+    uint8_t kind = bug == BUG_SCAN_RULE ? FRAME_ROW : FRAME_LEAVE;
+    if (frame->header.kind != kind)
+        return false;
+    CHECK(event_decode(frame, &event) == ERROR_NONE);
+    return bug == BUG_SCAN_RULE ? row_is_replaced(session, &event) : event.cause == CAUSE_PUT;
+}
+
+static void events_falsify(const struct session *session, struct bytes frames, struct buffer *out)
+{
+    struct frame frame;
+    struct bytes inner;
+    enum error error;
+    while (frame_parse(frames, EVENT_BODY_BYTES_MAX, &frame, &error) == FRAME_COMPLETE) {
+        size_t size = FRAME_HEADER_BYTES + frame.body.size;
+        if (frame.header.kind == FRAME_BATCH) {
+            CHECK(batch_decode(frame.body, &inner) == ERROR_NONE);
+            size_t mark = batch_begin(out);
+            events_falsify(session, inner, out);
+            batch_end(out, mark);
+        } else if (!event_is_missed(session, &frame)) {
+            buffer_append(out, frames.data, size);
+        }
+        frames = bytes_of(frames.data + size, frames.size - size);
+    }
+}
+
+void bug_falsify_events(struct session *session)
+{
+    enum bug bug = bug_of(session->shard->machine);
+    struct buffer *out = &session->outlet.out;
+    struct bytes waiting = buffer_bytes(out);
+    struct buffer falsified = {0};
+    if (bug != BUG_SCAN_RULE && bug != BUG_MISSED_LEAVE)
+        return;
+    buffer_append(&falsified, waiting.data, session->falsified_bytes);
+    events_falsify(
+        session,
+        bytes_of(waiting.data + session->falsified_bytes, waiting.size - session->falsified_bytes),
+        &falsified);
+    buffer_deinit(out);
+    *out = falsified;
+}
+
+struct frame bug_falsify_question(const struct session *session, const struct frame *frame,
+                                  struct buffer *forged)
+{
+    enum { MARKS_MAX = 64 };
+    struct mark marks[MARKS_MAX];
+    struct follow follow;
+    struct frame told = *frame;
+    enum error error;
+    uint32_t count = 0;
+    if (bug_of(session->shard->machine) != BUG_RESUME || frame->header.kind != FRAME_FOLLOW)
+        return told;
+    CHECK(follow_decode(frame->body, &follow) == ERROR_NONE);
+    while (count < MARKS_MAX && mark_next(&follow.marks, &marks[count])) {
+        bool is_place = marks[count].epoch != 0 && marks[count].seq != FOLLOW_LATEST_SEQ;
+        marks[count++].seq += is_place ? 1 : 0;
+    }
+    follow_encode(forged, frame->header.request_id, follow.subscription, marks, count);
+    CHECK(frame_parse(buffer_bytes(forged), FRAME_BODY_BYTES_MAX, &told, &error) == FRAME_COMPLETE);
+    return told;
 }
 
 // ---- Leases ----

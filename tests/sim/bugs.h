@@ -6,6 +6,7 @@
 #include "cluster/base/buffer.h"
 #include "cluster/model/raft_message.h"
 #include "cluster/model/wish.h"
+#include "cluster/wire/frame.h"
 
 struct session;
 struct machine;
@@ -24,6 +25,9 @@ enum bug {
     BUG_VOTE_TWICE,    // a voter grants everybody its vote: 24, 109
     BUG_DEDUPE_LOST,   // backups do not hear which operation made an effect: 161, 29
     BUG_CUT_LOST,      // a backup does not cut off what is not the truth: 88, 50
+    BUG_SCAN_RULE,     // a row is not sent that a write ahead of the walk has replaced
+    BUG_MISSED_LEAVE,  // a subscriber does not hear that an update has taken an entry out
+    BUG_RESUME,        // a subscriber goes on one effect after where it was
     BUG_COUNT
 };
 
@@ -42,5 +46,10 @@ uint64_t bug_falsify_lease(const struct machine *machine, uint64_t until_us);
 // Wishes before they are told to the consensus: `count` of them, of this shard. Returns the count.
 uint32_t bug_falsify_wishes(struct machine_shard *shard, struct wish *wishes, uint32_t count,
                             uint32_t capacity);
+// What waits to be sent to a client, beyond session->falsified_bytes.
+void bug_falsify_events(struct session *session);
+// What a client asks, as the node is to understand it: borrowed from the frame or from `forged`.
+struct frame bug_falsify_question(const struct session *session, const struct frame *frame,
+                                  struct buffer *forged);
 // A message of the consensus that this machine has just received.
 void bug_after_raft(struct machine *machine, const struct raft_message *message);

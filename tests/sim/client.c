@@ -2,7 +2,6 @@
 #include "tests/sim/client.h"
 
 #include "cluster/base/units.h"
-#include "cluster/model/key.h"
 #include "cluster/wire/message_codec.h"
 #include "cluster/wire/op_codec.h"
 #include "cluster/wire/view_codec.h"
@@ -241,12 +240,10 @@ static void attempt_run(void *context, uint64_t step)
         operation_give_up(client);
         return;
     }
-    uint8_t key;
     uint16_t primary = VIEW_NO_MEMBER;
     uint16_t partition = 0;
     if (client->view.version > 0) {
-        uint64_t hash = key_hash(key_encode(client->deed.key, &key));
-        partition = key_partition(hash, client->view.partition_count);
+        partition = key_home(client->deed.key, client->view.partition_count);
         primary = view_primary(&client->view, partition);
     }
     if (primary == VIEW_NO_MEMBER) {
@@ -395,17 +392,14 @@ static void clear_add(struct client *client)
 {
     const struct plan *plan = &client->world->plan;
     const struct deed *deed = &client->deed;
-    uint8_t byte;
-    uint64_t hash = key_hash(key_encode(deed->key, &byte));
-    uint32_t worker = key_partition(hash, plan->partition_count) % plan->shard_count;
+    uint32_t worker = key_home(deed->key, plan->partition_count) % plan->shard_count;
     for (uint32_t key = 0; key < plan->key_count; key++) {
         struct deed removal = {.client = client->number,
                                .key = key,
                                .kind = OP_REMOVE,
                                .called_us = deed->called_us,
                                .returned_us = UINT64_MAX};
-        hash = key_hash(key_encode(key, &byte));
-        if (key_partition(hash, plan->partition_count) % plan->shard_count == worker)
+        if (key_home(key, plan->partition_count) % plan->shard_count == worker)
             history_add(&client->world->history, &removal);
     }
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "cluster/base/buffer.h"
+#include "cluster/model/key.h"
 
 enum { KEYS_MAX = 12 };
 
@@ -25,6 +26,12 @@ static inline struct bytes key_encode(uint32_t key, uint8_t *byte)
 {
     *byte = (uint8_t)key;
     return bytes_of(byte, 1);
+}
+
+static inline uint16_t key_home(uint32_t key, uint32_t partition_count)
+{
+    uint8_t byte;
+    return key_partition(key_hash(key_encode(key, &byte)), partition_count);
 }
 
 // The value of a document or a counter with this number.

@@ -15,6 +15,9 @@ enum fault_kind {
     FAULT_SLOW,
     FAULT_LOSSY,
     FAULT_CLIENT_CUT,
+    FAULT_SUBSCRIBER_CUT,
+    FAULT_SUBSCRIBER_SLOW,
+    FAULT_SUBSCRIBER_PAUSE,
     FAULT_CLOCK_JUMP,
     FAULT_JOIN,
     FAULT_LEAVE,
@@ -28,6 +31,7 @@ enum {
     CUT_SPREAD_US = 5 * US_PER_S,
     SLOW_MAX_US = 300 * US_PER_MS,
     WALL_JUMP_MAX_US = 3 * US_PER_S,
+    SUBSCRIBER_PAUSE_MAX_US = 8 * US_PER_S,
 };
 
 static uint64_t draw(struct faults *faults, uint64_t bound)
@@ -220,6 +224,20 @@ static void fault_pause(struct faults *faults)
     faults->world->tally.pauses++;
 }
 
+// Its process is stopped: nothing is read, whatever is sent.
+static void fault_subscriber_pause(struct faults *faults)
+{
+    struct world *world = faults->world;
+    uint32_t number = (uint32_t)draw(faults, world->plan.subscriber_count);
+    uint64_t until_us = world_now_us(world) + draw(faults, SUBSCRIBER_PAUSE_MAX_US);
+    uint64_t *paused_until_us = &world->network.hosts[SUBSCRIBER_HOST + number].paused_until_us;
+    trace_write(&world->trace, world_now_us(world), "subscriber %u sleeps until %.3f s", number,
+                (double)until_us / US_PER_S);
+    if (until_us > *paused_until_us)
+        *paused_until_us = until_us;
+    world->tally.pauses++;
+}
+
 uint64_t faults_nap_us(struct faults *faults, const struct machine *machine)
 {
     if (faults->is_over || draw(faults, 10000) >= faults->nap_per_10k)
@@ -366,6 +384,15 @@ static void fault_do(struct faults *faults, enum fault_kind kind)
     case FAULT_CLIENT_CUT:
         fault_path(faults, &cut, MACHINES_MAX, faults->world->plan.client_count, "cut");
         break;
+    case FAULT_SUBSCRIBER_CUT:
+        fault_path(faults, &cut, SUBSCRIBER_HOST, faults->world->plan.subscriber_count, "cut");
+        break;
+    case FAULT_SUBSCRIBER_SLOW:
+        fault_path(faults, &slow, SUBSCRIBER_HOST, faults->world->plan.subscriber_count, "slow");
+        break;
+    case FAULT_SUBSCRIBER_PAUSE:
+        fault_subscriber_pause(faults);
+        break;
     case FAULT_CLOCK_JUMP:
         fault_clock_jump(faults);
         break;
@@ -405,9 +432,19 @@ void faults_start(struct faults *faults, struct world *world)
 {
     // Each run has its own taste: some kinds often, some never.
     static const uint32_t usual[FAULT_COUNT] = {
-        [FAULT_CRASH] = 8, [FAULT_PAUSE] = 6, [FAULT_SPLIT] = 4,      [FAULT_CUT] = 6,
-        [FAULT_SLOW] = 4,  [FAULT_LOSSY] = 3, [FAULT_CLIENT_CUT] = 3, [FAULT_CLOCK_JUMP] = 2,
-        [FAULT_JOIN] = 3,  [FAULT_LEAVE] = 2,
+        [FAULT_CRASH] = 8,
+        [FAULT_PAUSE] = 6,
+        [FAULT_SPLIT] = 4,
+        [FAULT_CUT] = 6,
+        [FAULT_SLOW] = 4,
+        [FAULT_LOSSY] = 3,
+        [FAULT_CLIENT_CUT] = 3,
+        [FAULT_CLOCK_JUMP] = 2,
+        [FAULT_JOIN] = 3,
+        [FAULT_LEAVE] = 2,
+        [FAULT_SUBSCRIBER_CUT] = 3,
+        [FAULT_SUBSCRIBER_SLOW] = 2,
+        [FAULT_SUBSCRIBER_PAUSE] = 3,
     };
     *faults = (struct faults){.world = world, .random = {.state = random_next(&world->random)}};
     for (uint32_t i = 0; i < FAULT_COUNT; i++)
@@ -424,6 +461,10 @@ bool faults_stop(struct faults *faults)
     faults->is_over = true;
     for (uint32_t i = 0; i < machine_count(faults); i++) {
         uint64_t until_us = faults->world->network.hosts[i].paused_until_us;
+        are_awake = are_awake && until_us <= world_now_us(faults->world);
+    }
+    for (uint32_t i = 0; i < faults->world->plan.subscriber_count; i++) {
+        uint64_t until_us = faults->world->network.hosts[SUBSCRIBER_HOST + i].paused_until_us;
         are_awake = are_awake && until_us <= world_now_us(faults->world);
     }
     return are_awake;

@@ -132,6 +132,11 @@ void machine_turn(struct machine_shard *shard)
         turn_plan(shard, WORK_US);
 }
 
+void machine_turn_soon(struct machine_shard *shard)
+{
+    turn_plan(shard, WORK_US);
+}
+
 static void tick_wishes(struct machine *machine)
 {
     static const uint32_t capacity = WISHES_MAX;

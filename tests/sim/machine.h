@@ -72,3 +72,5 @@ bool machine_serves(const struct machine *machine, uint16_t partition);
 // After whatever a worker did: what it appended is sent and committed, what it has to write is
 // written.
 void machine_turn(struct machine_shard *shard);
+// Another one follows.
+void machine_turn_soon(struct machine_shard *shard);

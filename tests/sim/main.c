@@ -127,7 +127,12 @@ static void tally_add(struct tally *total, const struct tally *tally)
     total->leaderships += tally->leaderships;
     total->failovers += tally->failovers;
     total->lost_partitions += tally->lost_partitions;
+    total->subscribed_rows += tally->subscribed_rows;
     total->subscribed_events += tally->subscribed_events;
+    total->resumes += tally->resumes;
+    total->resets += tally->resets;
+    total->catch_ups += tally->catch_ups;
+    total->slow_ends += tally->slow_ends;
     total->heal_us += tally->heal_us;
     total->heal_max_us = heal_max_us;
 }
@@ -209,9 +214,13 @@ static void campaign_report(const struct campaign *campaign)
            runs ? (double)total->heal_us / US_PER_S / (double)runs : 0.0,
            (double)total->heal_max_us / US_PER_S);
     printf("%" PRIu64 " operations answered after %" PRIu64 " retries, %" PRIu64
-           " of unknown fate, %" PRIu64 " given up; %" PRIu64 " events to subscribers\n",
-           total->operations, total->retries, total->unknown, total->refused,
-           total->subscribed_events);
+           " of unknown fate, %" PRIu64 " given up\n",
+           total->operations, total->retries, total->unknown, total->refused);
+    printf("%" PRIu64 " rows and %" PRIu64 " changes to subscriptions, which went on by %" PRIu64
+           " tokens, were reset %" PRIu64 " times, fell behind %" PRIu64
+           " times, and ended %" PRIu64 " times for being slow\n",
+           total->subscribed_rows, total->subscribed_events, total->resumes, total->resets,
+           total->catch_ups, total->slow_ends);
     if (campaign->failed > 0)
         printf("first failure: seed %" PRIu64 "\n", campaign->first_failed);
     printf("%" PRIu64 " passed, %" PRIu64 " failed\n", campaign->passed, campaign->failed);

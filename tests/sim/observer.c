@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/sim/observer.h"
 
-#include "cluster/model/key.h"
 #include "cluster/rules/view.h"
 #include "cluster/wire/view_codec.h"
 #include "node/meta/state.h"
@@ -260,9 +259,7 @@ void observer_see_shard(struct observer *observer, const struct machine_shard *s
 
 bool observer_key_is_lost(const struct observer *observer, uint32_t key)
 {
-    uint8_t encoded = (uint8_t)key;
-    uint64_t hash = key_hash(bytes_of(&encoded, 1));
-    return observer->partitions[key_partition(hash, observer->world->plan.partition_count)].is_lost;
+    return observer->partitions[key_home(key, observer->world->plan.partition_count)].is_lost;
 }
 
 // ---- The end ----
@@ -368,6 +365,31 @@ static struct table_sum table_sum_of(struct partition *partition)
     while (partition_walk(partition, bytes_of_text("m"), &position, table_visit, &sum))
         continue;
     return sum;
+}
+
+static void expiring_visit(void *context, const struct entry *entry)
+{
+    bool *is_expiring = context;
+    *is_expiring = *is_expiring || entry->expiry_ms != 0;
+}
+
+bool observer_is_expiring(const struct observer *observer)
+{
+    const struct world *world = observer->world;
+    bool is_expiring = false;
+    for (uint32_t i = 0; i < world->plan.machine_count * world->plan.partition_count; i++) {
+        const struct machine *machine = &world->machines[i / world->plan.partition_count];
+        uint16_t p = (uint16_t)(i % world->plan.partition_count);
+        if (!machine_serves(machine, p))
+            continue;
+        uint64_t position = 0;
+        struct partition *partition =
+            shard_replica(machine->shards[p % world->plan.shard_count].shard, p)->source.partition;
+        while (
+            partition_walk(partition, bytes_of_text("m"), &position, expiring_visit, &is_expiring))
+            continue;
+    }
+    return is_expiring;
 }
 
 static void partition_compare_copies(struct observer *observer, uint16_t number)

@@ -64,6 +64,9 @@ struct machine *observer_machine(const struct observer *observer, uint64_t membe
 // Everything is served by everybody who should; NULL, or what is not (static storage).
 const char *observer_lack(const struct observer *observer);
 
+// Some entry will still be removed by itself.
+bool observer_is_expiring(const struct observer *observer);
+
 // Says in the trace how each machine stands.
 void observer_tell(const struct observer *observer);
 

@@ -11,7 +11,6 @@
 enum {
     BACK_OFF_FIRST_US = 10 * US_PER_MS,
     BACK_OFF_MAX_US = 500 * US_PER_MS,
-    OUTLET_LIMIT_BYTES = 16 * 1024 * 1024,
 };
 
 static struct session *session_of_outlet(struct outlet *outlet)
@@ -50,22 +49,21 @@ static struct session *session_new(struct machine_shard *shard, enum session_kin
     struct session *session = memory_new(sizeof *session);
     session->shard = shard;
     session->kind = kind;
-    session->outlet.limit_bytes = OUTLET_LIMIT_BYTES;
+    session->outlet.limit_bytes = shard->machine->world->plan.outlet_bytes;
     session->outlet.changed = on_changed;
     session->outlet.released = on_released;
     list_init(&session->dirty_link);
-    list_init(&session->watches);
     list_append(&shard->sessions, &session->all_link);
     return session;
 }
 
 // ---- The end of a session ----
 
-static void watches_drop(struct session *session)
+static void reader_drop(struct session *session)
 {
-    struct watch *watch;
-    while ((watch = watch_first(&session->watches)) != NULL)
-        watch_free(watch);
+    if (session->reader)
+        reader_free(session->reader);
+    session->reader = NULL;
 }
 
 // The one place where a session ends while its machine lives.
@@ -76,7 +74,7 @@ static void session_close(struct session *session)
         shard_link_down(shard->shard, &session->outlet);
     if (session->kind == SESSION_PRIMARY)
         shard_primary_gone(shard->shard, &session->outlet);
-    watches_drop(session);
+    reader_drop(session);
     stream_close(&session->port);
     session->outlet.is_closed = true;
     list_remove(&session->all_link);
@@ -108,7 +106,7 @@ void sessions_free(struct machine_shard *shard)
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
         while (!list_is_empty(lists[i])) {
             struct session *session = LIST_ENTRY(lists[i]->next, struct session, all_link);
-            watches_drop(session);
+            reader_drop(session);
             session_free(session);
         }
     }
@@ -138,8 +136,11 @@ static bool client_frame(struct session *session, const struct frame *frame)
     uint32_t request_id = frame->header.request_id;
     if (frame_is_operation(frame->header.kind))
         return client_operation(session, frame);
-    if (frame->header.kind == FRAME_SUBSCRIBE && shard_view(shard)) {
-        subscriptions_add(shard, outlet, request_id, frame->body, &session->watches);
+    if (subscriptions_take(frame->header.kind) && shard_view(shard)) {
+        struct buffer forged = {0};
+        struct frame told = bug_falsify_question(session, frame, &forged);
+        subscriptions_frame(shard, outlet, &told, "simulated", &session->reader);
+        buffer_deinit(&forged);
         return true;
     }
     if (frame->header.kind == FRAME_VIEW && shard_view(shard))
@@ -166,30 +167,77 @@ static bool session_frame(struct session *session, const struct frame *frame)
     return false;
 }
 
+static bool session_must_wait(const struct session *session)
+{
+    return session->kind == SESSION_CLIENT && outlet_wants_pause(&session->outlet);
+}
+
+// Executes what has come. The session may be closed afterwards.
+static void session_read(struct session *session)
+{
+    struct frame frame;
+    enum error error;
+    enum frame_verdict verdict = FRAME_INCOMPLETE;
+    session->is_paused = false;
+    while (!(session->is_paused = session_must_wait(session)) &&
+           (verdict = frame_parse(buffer_bytes(&session->in), FRAME_BODY_BYTES_MAX, &frame,
+                                  &error)) == FRAME_COMPLETE) {
+        if (!session_frame(session, &frame))
+            break;
+        buffer_consume(&session->in, FRAME_HEADER_BYTES + frame.body.size);
+    }
+    if (session->is_paused || verdict == FRAME_INCOMPLETE)
+        return;
+    const struct machine *machine = session->shard->machine; // nothing is malformed on its way
+    world_fail(machine->world, "m%u refuses a frame of kind 0x%02x of partition %u", machine->slot,
+               frame.header.kind, frame.header.partition);
+    session_close(session);
+}
+
 static void on_received(struct port *port, struct bytes data)
 {
     struct session *session = session_of_port(port);
     struct machine_shard *shard = session->shard;
     machine_shard_wake(shard);
     buffer_append(&session->in, data.data, data.size);
-    struct frame frame;
-    enum error error;
-    enum frame_verdict verdict;
-    while ((verdict = frame_parse(buffer_bytes(&session->in), FRAME_BODY_BYTES_MAX, &frame,
-                                  &error)) == FRAME_COMPLETE) {
-        if (!session_frame(session, &frame))
-            break;
-        buffer_consume(&session->in, FRAME_HEADER_BYTES + frame.body.size);
-    }
-    if (verdict != FRAME_INCOMPLETE) { // nothing here is malformed on its way
-        world_fail(shard->machine->world, "m%u refuses a frame of kind 0x%02x of partition %u",
-                   shard->machine->slot, frame.header.kind, frame.header.partition);
-        session_close(session);
-    }
+    session_read(session);
     machine_turn(shard);
 }
 
 // ---- What goes out ----
+
+// A client takes what its window has room for; the rest waits in the outlet.
+static void session_flush_client(struct session *session)
+{
+    struct buffer *out = &session->outlet.out;
+    bug_falsify_events(session);
+    buffer_consume(out, stream_write(&session->port, buffer_bytes(out)));
+    session->falsified_bytes = buffer_size(out);
+}
+
+static void on_drained(struct port *port)
+{
+    struct session *session = session_of_port(port);
+    struct machine_shard *shard = session->shard;
+    machine_shard_wake(shard);
+    outlet_changed(&session->outlet);
+    machine_turn(shard);
+    machine_turn_soon(shard); // there is room for more
+}
+
+// Goes on with what has waited for room.
+static void paused_resume(struct machine_shard *shard)
+{
+    struct list *next;
+    for (struct list *link = shard->sessions.next; link != &shard->sessions; link = next) {
+        next = link->next;
+        struct session *session = LIST_ENTRY(link, struct session, all_link);
+        if (!session->is_paused || session_must_wait(session))
+            continue;
+        machine_turn_soon(shard);
+        session_read(session);
+    }
+}
 
 static void session_flush(struct session *session)
 {
@@ -197,7 +245,11 @@ static void session_flush(struct session *session)
     session->outlet.is_dirty = false;
     if (!session->port.stream || buffer_size(out) == 0)
         return;
-    if (session->kind != SESSION_LINK) {
+    if (session->kind == SESSION_CLIENT) {
+        session_flush_client(session);
+        return;
+    }
+    if (session->kind == SESSION_PRIMARY) {
         stream_write(&session->port, buffer_bytes(out));
         buffer_clear(out);
         return;
@@ -231,6 +283,7 @@ void sessions_flush(struct machine_shard *shard)
     struct list *link;
     while ((link = list_pop(&shard->dirty)) != NULL)
         session_flush(LIST_ENTRY(link, struct session, dirty_link));
+    paused_resume(shard);
 }
 
 // ---- Connections that others open ----
@@ -245,6 +298,7 @@ struct port *session_accept(struct machine_shard *shard, const struct greeting *
     session->is_up = true;
     session->port.received = on_received;
     session->port.closed = on_closed;
+    session->port.drained = on_drained;
     return &session->port;
 }
 

@@ -23,7 +23,9 @@ struct session {
     struct buffer in;
     struct list all_link;
     struct list dirty_link;
-    struct list watches; // CLIENT: its subscriptions
+    struct reader *reader;  // CLIENT: owned; of its subscriptions; NULL: none
+    bool is_paused;         // CLIENT: its input waits until it has read more
+    size_t falsified_bytes; // CLIENT: of what is in the outlet (tests/sim/bugs.h)
 };
 
 // Opens the links that the shard wants and does not have, and closes those that it does not want.

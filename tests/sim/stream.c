@@ -29,7 +29,9 @@ struct direction {
     uint64_t last_at_us;       // of the segment sent last
     uint64_t stalled_since_us; // something is not acknowledged since then; 0: nothing
     uint64_t retry_us;
-    bool is_planned; // an event stands, at planned_us
+    size_t data_bytes; // of the segments
+    bool is_short;     // a write was cut short
+    bool is_planned;   // an event stands, at planned_us
     uint64_t planned_us;
     uint64_t plan_number;        // of that event; others are void
     bool is_acknowledgement_due; // it was delivered, and the way back was cut
@@ -109,6 +111,7 @@ static void segment_send(struct stream *stream, uint32_t end, enum segment_kind 
     segment->size = data.size;
     if (data.size > 0)
         memcpy(segment->data, data.data, data.size);
+    direction->data_bytes += data.size;
     segment->at_us = now_us(stream) +
                      network_delay_us(stream->network, stream->hosts[end], stream->hosts[1 - end]);
     if (segment->at_us < direction->last_at_us)
@@ -123,6 +126,18 @@ static void segments_drop(struct direction *direction)
     struct list *link;
     while ((link = list_pop(&direction->segments)) != NULL)
         free(LIST_ENTRY(link, struct segment, link));
+    direction->data_bytes = 0;
+}
+
+static void drained_run(void *context, uint64_t end)
+{
+    struct stream *stream = context;
+    if (network_postpone(stream->network, stream->hosts[end], drained_run, context, end))
+        return;
+    struct port *port = stream->ports[end];
+    stream->directions[end].is_short = false;
+    if (port && !stream->is_broken[end])
+        port->drained(port);
 }
 
 static void arrive_open(struct stream *stream)
@@ -216,6 +231,12 @@ static void direction_deliver(struct stream *stream, uint32_t end, bool is_open_
         direction->stalled_since_us = 0;
         direction->retry_us = RETRY_FIRST_US;
     }
+    direction->data_bytes -= segment->size;
+    if (direction->is_short && segment->size > 0)
+        timeline_plan(stream->network->timeline,
+                      now_us(stream) + network_delay_us(stream->network, stream->hosts[1 - end],
+                                                        stream->hosts[end]),
+                      drained_run, stream, end);
     arrive(stream, end, segment);
     free(segment);
 }
@@ -294,11 +315,21 @@ void stream_open(struct network *network, uint32_t to, struct port *port,
     timeline_plan(network->timeline, now_us(stream) + OPEN_TIMEOUT_US, open_timeout_run, stream, 0);
 }
 
-void stream_write(struct port *port, struct bytes data)
+size_t stream_write(struct port *port, struct bytes data)
 {
     struct stream *stream = port->stream;
-    if (stream && !stream->is_broken[port->end] && data.size > 0)
-        segment_send(stream, port->end, SEGMENT_DATA, data);
+    if (!stream || stream->is_broken[port->end] || data.size == 0)
+        return data.size;
+    struct direction *direction = &stream->directions[port->end];
+    size_t window_bytes = stream->greeting.window_bytes;
+    size_t taken = data.size;
+    if (window_bytes != 0 && taken > window_bytes - direction->data_bytes) {
+        taken = window_bytes - direction->data_bytes;
+        direction->is_short = true;
+    }
+    if (taken > 0)
+        segment_send(stream, port->end, SEGMENT_DATA, bytes_of(data.data, taken));
+    return taken;
 }
 
 void stream_close(struct port *port)

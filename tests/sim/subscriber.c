@@ -1,247 +1,447 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/sim/subscriber.h"
 
+#include "client/id.h"
 #include "cluster/base/units.h"
 #include "cluster/wire/event_codec.h"
+#include "cluster/wire/message_codec.h"
+#include "cluster/wire/op_codec.h"
+#include "cluster/wire/view_codec.h"
 #include "tests/sim/world.h"
 
-#include <inttypes.h>
-
 enum {
-    AGAIN_US = 400 * US_PER_MS, // at most, until it subscribes again
-    LOOK_US = 1 * US_PER_S,
-    SILENCE_US = 3 * US_PER_S, // a subscriber that misses three PROGRESS gives the connection up
+    LOOK_US = 300 * US_PER_MS,
+    SILENCE_US = 3 * US_PER_S, // a client that misses three PROGRESS gives the connection up
+    VIEW_EVERY_US = 100 * US_PER_MS,
+    BACK_OFF_FIRST_US = 10 * US_PER_MS,
+    BACK_OFF_MAX_US = 500 * US_PER_MS,
+    OUT_BYTES_MAX = 4096, // waiting to be written on one link
+    SUBSCRIPTIONS_MAX = 64,
+    START_TIMEOUT_MS = 20 * MS_PER_S,
 };
 
-static struct subscription *subscription_of(struct port *port)
+static uint64_t now_us(const struct subscriber *subscriber)
 {
-    return LIST_ENTRY(port, struct subscription, port);
+    return world_now_us(subscriber->world);
 }
 
-static struct world *world_of(const struct subscription *subscription)
+uint64_t subscriber_now_ms(const struct subscriber *subscriber)
 {
-    return subscription->subscriber->world;
+    return now_us(subscriber) / US_PER_MS;
 }
 
-static void again_run(void *context, uint64_t argument);
-
-static void subscription_over(struct subscription *subscription)
+static struct subscriber_link *link_of(struct port *port)
 {
-    struct world *world = world_of(subscription);
-    subscription->is_subscribed = false;
-    memset(subscription->has_mark, 0, sizeof subscription->has_mark);
-    if (subscription->is_again_planned)
+    return LIST_ENTRY(port, struct subscriber_link, port);
+}
+
+static bool is_scout(const struct subscriber_link *link)
+{
+    return link == &link->subscriber->scout;
+}
+
+// ---- Turns ----
+
+static void turn_run(void *context, uint64_t argument);
+
+static void turn_plan(struct subscriber *subscriber, uint64_t at_us)
+{
+    if (at_us >= subscriber->turn_at_us)
         return;
-    subscription->is_again_planned = true;
-    timeline_plan(&world->timeline, world_now_us(world) + random_below(&world->random, AGAIN_US),
-                  again_run, subscription, 0);
+    subscriber->turn_at_us = at_us;
+    timeline_plan(&subscriber->world->timeline, at_us, turn_run, subscriber, at_us);
 }
 
-static void subscribe(struct subscription *subscription)
+static void links_flush(struct subscriber *subscriber)
 {
-    const struct subscribe wanted = {.query = bytes_of_text("SELECT * FROM m"),
-                                     .snapshot = subscription->request_id % 2 == 0};
-    struct buffer out = {0};
-    subscribe_encode(&out, ++subscription->request_id, &wanted);
-    stream_write(&subscription->port, buffer_bytes(&out));
-    buffer_deinit(&out);
-}
-
-static void again_run(void *context, uint64_t argument)
-{
-    (void)argument;
-    struct subscription *subscription = context;
-    struct world *world = world_of(subscription);
-    subscription->is_again_planned = false;
-    if (subscription->port.stream) {
-        subscribe(subscription);
-        return;
+    for (uint32_t i = 0; i < MACHINES_MAX * SHARDS_MAX; i++) {
+        struct subscriber_link *link = &subscriber->links[i / SHARDS_MAX][i % SHARDS_MAX];
+        if (link->is_up)
+            buffer_consume(&link->out, stream_write(&link->port, buffer_bytes(&link->out)));
     }
-    buffer_clear(&subscription->in);
-    struct greeting greeting = {
-        .role = STREAM_CLIENT, .host = SUBSCRIBER_HOST, .worker = subscription->worker, .id = 1};
-    stream_open(&world->network, subscription->slot, &subscription->port, &greeting);
 }
 
-static void on_opened(struct port *port)
+static void turn_run(void *context, uint64_t at_us)
 {
-    subscribe(subscription_of(port));
-}
-
-static void on_closed(struct port *port)
-{
-    subscription_over(subscription_of(port));
-}
-
-// ---- What comes ----
-
-static void marks_see(struct subscription *subscription, const struct frame *frame, bool is_first)
-{
-    struct bytes marks;
-    struct mark mark;
-    if (marks_decode(frame->body, &marks) != ERROR_NONE) {
-        world_fail(world_of(subscription), "marks of a subscription cannot be decoded");
+    struct subscriber *subscriber = context;
+    struct network *network = &subscriber->world->network;
+    if (subscriber->turn_at_us != at_us ||
+        network_postpone(network, subscriber->host, turn_run, context, at_us))
         return;
+    subscriber->turn_at_us = UINT64_MAX;
+    uint64_t again_ms = client_standing_turn(subscriber->standing, subscriber_now_ms(subscriber));
+    links_flush(subscriber);
+    if (again_ms < UINT64_MAX / US_PER_MS)
+        turn_plan(subscriber, again_ms * US_PER_MS > now_us(subscriber)
+                                  ? again_ms * US_PER_MS
+                                  : now_us(subscriber) + US_PER_MS);
+}
+
+// ---- The host of the standing queries ----
+
+static struct buffer *host_out(void *context, struct client_standing_link *standing)
+{
+    (void)context;
+    struct subscriber_link *link = LIST_ENTRY(standing, struct subscriber_link, standing);
+    return link->is_up && buffer_size(&link->out) < OUT_BYTES_MAX ? &link->out : NULL;
+}
+
+static void host_want_turn(void *context)
+{
+    struct subscriber *subscriber = context;
+    turn_plan(subscriber, now_us(subscriber) + 1);
+}
+
+static void host_callback(void *context)
+{
+    (void)context;
+}
+
+// ---- Links ----
+
+static void link_drop(struct subscriber_link *link)
+{
+    struct subscriber *subscriber = link->subscriber;
+    stream_close(&link->port);
+    link->is_up = false;
+    buffer_clear(&link->in);
+    buffer_clear(&link->out);
+    link->not_before_us = now_us(subscriber) + link->back_off_us +
+                          random_below(&subscriber->random, link->back_off_us);
+    link->back_off_us =
+        2 * link->back_off_us > BACK_OFF_MAX_US ? BACK_OFF_MAX_US : 2 * link->back_off_us;
+    if (!link->standing.standing)
+        return;
+    for (uint32_t i = 0; i < WATCHERS_MAX; i++)
+        checker_see_loss(&subscriber->watchers[i].checker);
+    client_standing_link_down(subscriber->standing, &link->standing);
+}
+
+static void link_open(struct subscriber_link *link, uint64_t member_id)
+{
+    struct world *world = link->subscriber->world;
+    struct greeting greeting = {.role = STREAM_CLIENT,
+                                .host = link->subscriber->host,
+                                .worker = link->worker,
+                                .id = 1,
+                                .wanted_id = member_id,
+                                .window_bytes = world->plan.window_bytes};
+    link->member_id = member_id;
+    stream_open(&world->network, link->slot, &link->port, &greeting);
+}
+
+// The link to the worker that leads the partition, as the view says; NULL: it is not up.
+static struct subscriber_link *link_route(struct subscriber *subscriber, uint16_t partition)
+{
+    uint16_t number = view_primary(&subscriber->view, partition);
+    if (number == VIEW_NO_MEMBER)
+        return NULL;
+    const struct view_member *member = &subscriber->view.members[number];
+    struct subscriber_link *link =
+        &subscriber->links[member->name[1] - '0'][partition % subscriber->world->plan.shard_count];
+    return link->standing.standing && link->member_id == member->id ? link : NULL;
+}
+
+static void routes_tell(struct subscriber *subscriber)
+{
+    for (uint32_t p = 0; p < subscriber->view.partition_count; p++) {
+        struct subscriber_link *link = link_route(subscriber, (uint16_t)p);
+        client_standing_route(subscriber->standing, (uint16_t)p, link ? &link->standing : NULL);
     }
-    while (mark_next(&marks, &mark)) {
-        CHECK(mark.partition < SIM_PARTITIONS_MAX);
-        uint64_t *seq = &subscription->seqs[mark.partition];
-        if (is_first) {
-            subscription->has_mark[mark.partition] = true;
-            subscription->first_seqs[mark.partition] = *seq = mark.seq;
-        } else if (mark.seq > *seq ||
-                   (mark.seq > subscription->first_seqs[mark.partition] && mark.seq < *seq)) {
-            world_fail(world_of(subscription),
-                       "m%u says that events of partition %u up to %" PRIu64
-                       " have come, the last one was %" PRIu64,
-                       subscription->slot, mark.partition, mark.seq, *seq);
+}
+
+// The id of the member at this machine; 0: there is none.
+static uint64_t member_at(const struct subscriber *subscriber, uint32_t slot)
+{
+    const struct view *view = &subscriber->view;
+    for (uint32_t i = 0; i < view->member_count; i++) {
+        if (view->members[i].id != 0 && view->members[i].name[1] - '0' == (int)slot)
+            return view->members[i].id;
+    }
+    return 0;
+}
+
+// A link to each worker of each member, and no other.
+static void links_arrange(struct subscriber *subscriber)
+{
+    const struct plan *plan = &subscriber->world->plan;
+    for (uint32_t slot = 0; slot < plan->machine_count; slot++) {
+        uint64_t member_id = member_at(subscriber, slot);
+        for (uint32_t worker = 0; worker < plan->shard_count; worker++) {
+            struct subscriber_link *link = &subscriber->links[slot][worker];
+            if (link->port.stream && link->member_id != member_id)
+                link_drop(link);
+            if (!link->port.stream && member_id != 0 && link->not_before_us <= now_us(subscriber))
+                link_open(link, member_id);
         }
     }
 }
 
-static void event_see(struct subscription *subscription, const struct frame *frame)
+// ---- The view ----
+
+static void view_ask_by(struct subscriber_link *link)
 {
-    struct world *world = world_of(subscription);
-    struct event event;
-    if (event_decode(frame, &event) != ERROR_NONE || event.partition >= SIM_PARTITIONS_MAX) {
-        world_fail(world, "an event cannot be decoded");
-        return;
-    }
-    uint64_t committed = observer_effect(&world->observer, event.partition, event.seq);
-    bool is_right =
-        committed == 0 ||
-        committed == effect_hash(event.key, event.has_new ? event.new_value : bytes_of(NULL, 0));
-    world->tally.subscribed_events++;
-    if (event.kind == FRAME_ROW) {
-        if (!is_right || event.seq > subscription->first_seqs[event.partition])
-            world_fail(world,
-                       "m%u sends a row of partition %u that is not what effect %" PRIu64 " made",
-                       subscription->slot, event.partition, event.seq);
-        return;
-    }
-    uint64_t *seq = &subscription->seqs[event.partition];
-    if (!subscription->has_mark[event.partition] || event.seq != *seq + 1)
-        world_fail(world, "m%u sends event %" PRIu64 " of partition %u after %" PRIu64,
-                   subscription->slot, event.seq, event.partition, *seq);
-    else if (committed == 0 && !world->observer.partitions[event.partition].is_lost)
-        world_fail(world, "m%u sends event %" PRIu64 " of partition %u, which is not committed",
-                   subscription->slot, event.seq, event.partition);
-    else if (!is_right)
-        world_fail(world, "m%u sends event %" PRIu64 " of partition %u, which was another one",
-                   subscription->slot, event.seq, event.partition);
-    *seq = event.seq;
+    struct buffer out = {0};
+    request_encode_empty(&out, FRAME_VIEW, CLIENT_ID_VIEW);
+    if (buffer_size(&link->out) == 0)
+        buffer_append(&link->out, out.data + out.start, buffer_size(&out));
+    buffer_deinit(&out);
+    buffer_consume(&link->out, stream_write(&link->port, buffer_bytes(&link->out)));
 }
 
-static void frame_see(struct subscription *subscription, const struct frame *frame)
+static void view_ask(struct subscriber *subscriber)
 {
-    switch (frame->header.kind) {
-    case FRAME_REPLY:
-        marks_see(subscription, frame, true);
-        subscription->is_subscribed = true;
-        break;
-    case FRAME_PROGRESS:
-        if (subscription->is_subscribed)
-            marks_see(subscription, frame, false);
-        break;
-    case FRAME_READY:
-        break;
-    case FRAME_ROW:
-    case FRAME_ENTER:
-    case FRAME_UPDATE:
-    case FRAME_LEAVE:
-        if (!subscription->is_subscribed || frame->header.request_id != subscription->request_id)
-            world_fail(world_of(subscription), "m%u sends events of a subscription that is over",
-                       subscription->slot);
-        event_see(subscription, frame);
-        break;
-    default: // FRAME_ENDED, FRAME_ERROR
-        trace_note(&world_of(subscription)->trace, world_now_us(world_of(subscription)),
-                   "subscription over", subscription->slot, subscription->worker,
-                   frame->header.kind);
-        subscription_over(subscription);
-        break;
+    const struct plan *plan = &subscriber->world->plan;
+    if (subscriber->view_asked_us != 0 &&
+        now_us(subscriber) - subscriber->view_asked_us < VIEW_EVERY_US)
+        return;
+    subscriber->view_asked_us = now_us(subscriber);
+    uint32_t slot = (uint32_t)random_below(&subscriber->random, plan->machine_count);
+    struct subscriber_link *link = &subscriber->links[slot][0];
+    if (link->is_up) {
+        view_ask_by(link);
+    } else if (!subscriber->scout.port.stream) {
+        subscriber->scout.slot = slot;
+        link_open(&subscriber->scout, 0);
     }
+}
+
+static void host_want_view(void *context)
+{
+    view_ask(context);
+}
+
+static void view_take(struct subscriber *subscriber, const struct frame *frame)
+{
+    struct view view;
+    if (frame->header.kind != FRAME_REPLY)
+        return;
+    if (view_decode(frame->body, &view) != ERROR_NONE) {
+        world_fail(subscriber->world, "a view cannot be decoded");
+        return;
+    }
+    if (view.version <= subscriber->view.version) {
+        view_deinit(&view);
+        return;
+    }
+    bool is_first = subscriber->view.version == 0;
+    view_deinit(&subscriber->view);
+    subscriber->view = view;
+    if (is_first)
+        client_standing_set_grid(subscriber->standing, view.grid_id, view.partition_count);
+    links_arrange(subscriber);
+    routes_tell(subscriber);
+    turn_plan(subscriber, now_us(subscriber) + 1);
+}
+
+// ---- What comes ----
+
+static void reset_see(struct subscriber *subscriber, const struct frame *frame)
+{
+    struct milestone milestone;
+    struct mark mark;
+    if (milestone_decode(frame, &milestone) != ERROR_NONE) {
+        world_fail(subscriber->world, "a RESET cannot be decoded");
+        return;
+    }
+    subscriber->world->tally.resets++;
+    while (mark_next(&milestone.marks, &mark)) {
+        for (uint32_t i = 0; i < WATCHERS_MAX; i++)
+            checker_see_reset(&subscriber->watchers[i].checker, mark.partition);
+    }
+}
+
+// Before the frame is taken: what its listeners may be told of is known then.
+static void frame_see(struct subscriber *subscriber, const struct frame *frame)
+{
+    struct bytes frames;
+    struct frame inner;
+    enum error error;
+    if (frame->header.kind == FRAME_RESET)
+        reset_see(subscriber, frame);
+    if (frame->header.kind != FRAME_BATCH)
+        return;
+    if (batch_decode(frame->body, &frames) != ERROR_NONE) {
+        world_fail(subscriber->world, "a BATCH cannot be decoded");
+        return;
+    }
+    while (frame_parse(frames, EVENT_BODY_BYTES_MAX, &inner, &error) == FRAME_COMPLETE) {
+        size_t size = FRAME_HEADER_BYTES + inner.body.size;
+        frame_see(subscriber, &inner);
+        frames = bytes_of(frames.data + size, frames.size - size);
+    }
+}
+
+static void frame_take(struct subscriber_link *link, const struct frame *frame)
+{
+    struct subscriber *subscriber = link->subscriber;
+    if (frame->header.request_id == CLIENT_ID_VIEW) {
+        view_take(subscriber, frame);
+        if (is_scout(link))
+            link_drop(link);
+        return;
+    }
+    if (!client_standing_owns_frame(&frame->header)) {
+        world_fail(subscriber->world, "m%u sends a frame of kind 0x%02x to nobody", link->slot,
+                   frame->header.kind);
+        return;
+    }
+    frame_see(subscriber, frame);
+    const char *fault = client_standing_take(subscriber->standing, &link->standing, frame,
+                                             subscriber_now_ms(subscriber));
+    if (fault)
+        world_fail(subscriber->world, "subscriber %u gives m%u up: %s (frame of kind 0x%02x)",
+                   subscriber->number, link->slot, fault, frame->header.kind);
+}
+
+// A slow client looks at nothing more for a while.
+static void read_rest(struct subscriber *subscriber)
+{
+    struct world *world = subscriber->world;
+    uint64_t *until_us = &world->network.hosts[subscriber->host].paused_until_us;
+    if (world->plan.read_rest_us == 0 || world->faults.is_over)
+        return;
+    uint64_t at_us =
+        now_us(subscriber) + random_below(&subscriber->random, world->plan.read_rest_us);
+    if (at_us > *until_us)
+        *until_us = at_us;
 }
 
 static void on_received(struct port *port, struct bytes data)
 {
-    struct subscription *subscription = subscription_of(port);
+    struct subscriber_link *link = link_of(port);
     struct frame frame;
     enum error error;
-    subscription->heard_us = world_now_us(world_of(subscription));
-    buffer_append(&subscription->in, data.data, data.size);
-    while (frame_parse(buffer_bytes(&subscription->in), EVENT_BODY_BYTES_MAX, &frame, &error) ==
+    link->heard_us = now_us(link->subscriber);
+    buffer_append(&link->in, data.data, data.size);
+    while (frame_parse(buffer_bytes(&link->in), EVENT_BODY_BYTES_MAX, &frame, &error) ==
            FRAME_COMPLETE) {
-        frame_see(subscription, &frame);
-        buffer_consume(&subscription->in, FRAME_HEADER_BYTES + frame.body.size);
+        size_t size = FRAME_HEADER_BYTES + frame.body.size;
+        frame_take(link, &frame);
+        if (buffer_size(&link->in) < size)
+            break; // the link was dropped
+        buffer_consume(&link->in, size);
     }
+    read_rest(link->subscriber);
 }
+
+static void on_opened(struct port *port)
+{
+    struct subscriber_link *link = link_of(port);
+    struct subscriber *subscriber = link->subscriber;
+    link->is_up = true;
+    link->heard_us = now_us(subscriber);
+    if (is_scout(link)) {
+        view_ask_by(link);
+        return;
+    }
+    link->back_off_us = BACK_OFF_FIRST_US;
+    client_standing_link_up(subscriber->standing, &link->standing);
+    routes_tell(subscriber);
+    turn_plan(subscriber, now_us(subscriber) + 1);
+}
+
+static void on_closed(struct port *port)
+{
+    struct subscriber_link *link = link_of(port);
+    link_drop(link);
+    routes_tell(link->subscriber);
+    view_ask(link->subscriber);
+    turn_plan(link->subscriber, now_us(link->subscriber) + 1);
+}
+
+static void on_drained(struct port *port)
+{
+    turn_plan(link_of(port)->subscriber, now_us(link_of(port)->subscriber) + 1);
+}
+
+// ---- Now and then ----
 
 static void look_run(void *context, uint64_t argument)
 {
     struct subscriber *subscriber = context;
     struct world *world = subscriber->world;
-    uint64_t now_us = world_now_us(world);
-    timeline_plan(&world->timeline, now_us + LOOK_US, look_run, subscriber, argument);
+    if (network_postpone(&world->network, subscriber->host, look_run, context, argument))
+        return;
+    timeline_plan(&world->timeline, now_us(subscriber) + LOOK_US, look_run, context, argument);
     for (uint32_t i = 0; i < MACHINES_MAX * SHARDS_MAX; i++) {
-        struct subscription *subscription =
-            &subscriber->subscriptions[i / SHARDS_MAX][i % SHARDS_MAX];
-        if (subscription->is_subscribed && now_us - subscription->heard_us > SILENCE_US) {
-            stream_close(&subscription->port);
-            subscription_over(subscription);
-        }
+        struct subscriber_link *link = &subscriber->links[i / SHARDS_MAX][i % SHARDS_MAX];
+        bool is_silent = now_us(subscriber) - link->heard_us > SILENCE_US;
+        if (link->is_up && is_silent && link->standing.feed_count > 0)
+            link_drop(link);
     }
+    view_ask(subscriber);
+    links_arrange(subscriber);
+    routes_tell(subscriber);
+    turn_plan(subscriber, now_us(subscriber) + 1);
 }
 
-void subscriber_start(struct subscriber *subscriber, struct world *world)
+static void link_init(struct subscriber_link *link, struct subscriber *subscriber, uint32_t slot,
+                      uint32_t worker)
 {
-    subscriber->world = world;
-    world->network.hosts[SUBSCRIBER_HOST].is_up = true;
-    for (uint32_t slot = 0; slot < world->plan.machine_count; slot++) {
-        for (uint32_t worker = 0; worker < world->plan.shard_count; worker++) {
-            struct subscription *subscription = &subscriber->subscriptions[slot][worker];
-            *subscription = (struct subscription){
-                .subscriber = subscriber, .slot = slot, .worker = (uint16_t)worker};
-            subscription->port.opened = on_opened;
-            subscription->port.received = on_received;
-            subscription->port.closed = on_closed;
-            subscription_over(subscription);
-        }
-    }
+    *link = (struct subscriber_link){.subscriber = subscriber,
+                                     .slot = slot,
+                                     .worker = (uint16_t)worker,
+                                     .back_off_us = BACK_OFF_FIRST_US};
+    link->port.opened = on_opened;
+    link->port.received = on_received;
+    link->port.closed = on_closed;
+    link->port.drained = on_drained;
+}
+
+void subscriber_start(struct subscriber *subscriber, struct world *world, uint32_t number)
+{
+    *subscriber = (struct subscriber){.world = world,
+                                      .number = number,
+                                      .host = SUBSCRIBER_HOST + number,
+                                      .random = {.state = random_next(&world->random)},
+                                      .turn_at_us = UINT64_MAX};
+    world->network.hosts[subscriber->host].is_up = true;
+    const struct client_standing_host host = {.context = subscriber,
+                                              .out = host_out,
+                                              .want_view = host_want_view,
+                                              .want_turn = host_want_turn,
+                                              .callback_begin = host_callback,
+                                              .callback_end = host_callback};
+    const struct client_standing_limits limits = {.subscriptions_max = SUBSCRIPTIONS_MAX,
+                                                  .start_timeout_ms = START_TIMEOUT_MS};
+    subscriber->standing = client_standing_new(&host, &limits);
+    link_init(&subscriber->scout, subscriber, 0, 0);
+    for (uint32_t i = 0; i < MACHINES_MAX * SHARDS_MAX; i++)
+        link_init(&subscriber->links[i / SHARDS_MAX][i % SHARDS_MAX], subscriber, i / SHARDS_MAX,
+                  i % SHARDS_MAX);
+    for (uint32_t i = 0; i < WATCHERS_MAX; i++)
+        watcher_start(&subscriber->watchers[i], subscriber, i);
     look_run(subscriber, 0);
+}
+
+static void link_deinit(struct subscriber_link *link)
+{
+    buffer_deinit(&link->in);
+    buffer_deinit(&link->out);
 }
 
 void subscriber_deinit(struct subscriber *subscriber)
 {
-    for (uint32_t slot = 0; slot < MACHINES_MAX; slot++) {
-        for (uint32_t worker = 0; worker < SHARDS_MAX; worker++)
-            buffer_deinit(&subscriber->subscriptions[slot][worker].in);
-    }
+    client_standing_free(subscriber->standing);
+    link_deinit(&subscriber->scout);
+    for (uint32_t i = 0; i < MACHINES_MAX * SHARDS_MAX; i++)
+        link_deinit(&subscriber->links[i / SHARDS_MAX][i % SHARDS_MAX]);
+    view_deinit(&subscriber->view);
 }
 
-static void subscription_check_quiet(const struct subscription *subscription)
+// ---- The end ----
+
+const char *subscriber_lack(const struct subscriber *subscriber)
 {
-    const struct world *world = world_of(subscription);
-    for (uint32_t p = 0; p < world->plan.partition_count; p++) {
-        uint64_t committed_count = world->observer.partitions[p].effect_count;
-        if (subscription->has_mark[p] && !world->observer.partitions[p].is_lost &&
-            subscription->seqs[p] + 1 < committed_count)
-            world_fail(world_of(subscription),
-                       "partition %u has %" PRIu64 " effects, and m%u sent events up to %" PRIu64
-                       " only",
-                       p, committed_count - 1, subscription->slot, subscription->seqs[p]);
-    }
+    const char *lack = NULL;
+    for (uint32_t i = 0; i < WATCHERS_MAX && !lack; i++)
+        lack = watcher_lack(&subscriber->watchers[i]);
+    return lack;
 }
 
-void subscriber_check_quiet(const struct subscriber *subscriber)
+void subscriber_check_quiet(struct subscriber *subscriber)
 {
-    const struct world *world = subscriber->world;
-    for (uint32_t slot = 0; slot < world->plan.machine_count; slot++) {
-        for (uint32_t worker = 0; worker < world->plan.shard_count; worker++) {
-            const struct subscription *subscription = &subscriber->subscriptions[slot][worker];
-            bool is_alive = world_now_us(world) - subscription->heard_us < SILENCE_US;
-            if (subscription->is_subscribed && is_alive)
-                subscription_check_quiet(subscription);
-        }
-    }
+    for (uint32_t i = 0; i < WATCHERS_MAX; i++)
+        watcher_check_quiet(&subscriber->watchers[i]);
 }

@@ -9,7 +9,8 @@ enum {
     PHASE_STEP_US = 100 * US_PER_MS,
     HEAL_MAX_US = 30 * US_PER_S, // until the grid must be whole again
     WHOLE_US = 2 * US_PER_S,     // of operations that must succeed
-    QUIET_US = 4500 * US_PER_MS, // for the last commit points, and subscribers to miss the dead
+    QUIET_US = 3 * US_PER_S,
+    QUIET_MAX_US = 30 * US_PER_S,
     VIRTUAL_MAX_US = 300 * US_PER_S,
 };
 
@@ -42,6 +43,8 @@ static void plan_choose(struct world *world)
 {
     struct plan *plan = &world->plan;
     static const uint64_t log_bytes[] = {1024, 16 * 1024, 1024 * 1024};
+    static const size_t outlet_bytes[] = {1024, 16 * 1024, 16 * 1024 * 1024};
+    static const size_t window_bytes[] = {1024, 16 * 1024, 1024 * 1024};
     plan->founder_count = between(world, 3, 5);
     if (between(world, 0, 9) == 0)
         plan->founder_count = between(world, 1, 2);
@@ -66,6 +69,10 @@ static void plan_choose(struct world *world)
     plan->log_bytes = log_bytes[between(world, 0, 2)];
     plan->expiring_per_mille = between(world, 0, 1) == 0 ? 0 : between(world, 1, 300);
     plan->clears_per_mille = between(world, 0, 3) == 0 ? between(world, 1, 20) : 0;
+    plan->subscriber_count = between(world, 1, SUBSCRIBERS_MAX);
+    plan->outlet_bytes = outlet_bytes[between(world, 0, 2)];
+    plan->window_bytes = window_bytes[between(world, 0, 2)];
+    plan->read_rest_us = between(world, 0, 2) == 0 ? between(world, 1, 200) * US_PER_MS : 0;
     plan->faults_end_us = (uint64_t)between(world, 8, 30) * US_PER_S;
 }
 
@@ -138,6 +145,21 @@ static void phase_last(struct world *world)
     }
 }
 
+// What still expires does, copies are told the last commit points, subscribers miss the dead and
+// hear everything.
+static void phase_quiet(struct world *world, uint64_t since_us)
+{
+    const char *lack =
+        observer_is_expiring(&world->observer) ? "an entry has still to expire" : NULL;
+    for (uint32_t i = 0; i < world->plan.subscriber_count && !lack; i++)
+        lack = subscriber_lack(&world->subscribers[i]);
+    if (!lack && since_us >= QUIET_US)
+        phase_enter(world, PHASE_OVER);
+    else if (lack && since_us > QUIET_MAX_US)
+        world_fail(world, "%d s after the last operation: %s", (int)(QUIET_MAX_US / US_PER_S),
+                   lack);
+}
+
 static void phase_run(void *context, uint64_t argument)
 {
     struct world *world = context;
@@ -162,8 +184,7 @@ static void phase_run(void *context, uint64_t argument)
         phase_last(world);
         break;
     case PHASE_QUIET:
-        if (since_us >= QUIET_US)
-            phase_enter(world, PHASE_OVER);
+        phase_quiet(world, since_us);
         break;
     case PHASE_OVER:
         break;
@@ -197,7 +218,8 @@ static void world_init(struct world *world, const struct world_options *options)
     }
     for (uint32_t i = 0; i < plan->client_count; i++)
         client_start(&world->clients[i], world, i);
-    subscriber_start(&world->subscriber, world);
+    for (uint32_t i = 0; i < plan->subscriber_count; i++)
+        subscriber_start(&world->subscribers[i], world, i);
     faults_start(&world->faults, world);
     timeline_plan(&world->timeline, PHASE_STEP_US, phase_run, world, 0);
 }
@@ -237,7 +259,8 @@ bool world_run(struct world *world, const struct world_options *options)
     world->tally.virtual_us = world_now_us(world);
     if (!world->has_failed) {
         observer_compare_copies(&world->observer);
-        subscriber_check_quiet(&world->subscriber);
+        for (uint32_t i = 0; i < world->plan.subscriber_count; i++)
+            subscriber_check_quiet(&world->subscribers[i]);
     }
     history_check(world);
     return !world->has_failed;
@@ -249,7 +272,9 @@ void world_deinit(struct world *world)
         machine_deinit(&world->machines[i]);
     for (uint32_t i = 0; i < world->plan.client_count; i++)
         client_deinit(&world->clients[i]);
-    subscriber_deinit(&world->subscriber);
+    for (uint32_t i = 0; i < world->plan.subscriber_count; i++)
+        subscriber_deinit(&world->subscribers[i]);
+    tokens_deinit(world->tokens);
     network_deinit(&world->network);
     timeline_deinit(&world->timeline);
     observer_deinit(&world->observer);

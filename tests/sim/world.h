@@ -12,6 +12,7 @@
 
 enum {
     CLIENTS_MAX = 6,
+    SUBSCRIBERS_MAX = 3,
     SUBSCRIBER_HOST = MACHINES_MAX + CLIENTS_MAX,
 };
 
@@ -37,7 +38,11 @@ struct plan {
     uint64_t log_bytes;          // of all logs of a shard: small ones force fills and resets
     uint32_t expiring_per_mille; // of what is put
     uint32_t clears_per_mille;   // of operations
-    uint64_t faults_end_us;      // virtual; then everything heals
+    uint32_t subscriber_count;
+    size_t outlet_bytes;    // limit of a connection's outlet
+    size_t window_bytes;    // of a subscriber's connections: what its socket buffers hold
+    uint32_t read_rest_us;  // at most, after each look of a subscriber at its sockets; 0: none
+    uint64_t faults_end_us; // virtual; then everything heals
 };
 
 enum phase {
@@ -69,7 +74,12 @@ struct tally {
     uint64_t leaderships;
     uint64_t failovers; // moves of a primary
     uint64_t lost_partitions;
+    uint64_t subscribed_rows;
     uint64_t subscribed_events;
+    uint64_t resumes;     // of subscriptions, by token
+    uint64_t resets;      // that connections were told of
+    uint64_t catch_ups;   // of subscriptions that were live
+    uint64_t slow_ends;   // of subscriptions that are not to be slow
     uint64_t heal_us;     // from the last fault until the grid was whole
     uint64_t heal_max_us; // of all runs
 };
@@ -85,7 +95,8 @@ struct world {
     struct network network;
     struct machine machines[MACHINES_MAX];
     struct client clients[CLIENTS_MAX];
-    struct subscriber subscriber;
+    struct subscriber subscribers[SUBSCRIBERS_MAX];
+    struct token tokens[TOKENS_MAX];
     struct faults faults;
     struct observer observer;
     struct history history;
