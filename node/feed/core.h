@@ -59,7 +59,8 @@ struct course {
     struct watch **members; // owned; borrowed watches
     uint32_t member_count;
     uint32_t member_capacity;
-    uint64_t event_clock; // of the watches when it was made: until it moves, others may come along
+    bool is_open;         // a snapshot that others may share, while nothing has happened since
+    uint64_t event_clock; // when it was made
 };
 
 struct watch {
@@ -173,7 +174,7 @@ bool reader_is_full(const struct reader *reader);
 // The outlet has no room for effect `seq`: the reader reads on later.
 void reader_fall_behind(struct reader *reader, uint32_t place, uint64_t seq);
 
-// Tells positions that the client does not know yet, of partitions in which the reader is fed.
+// Tells positions that the client does not know yet, of partitions that the reader follows.
 void reader_tell(struct reader *reader);
 // The same, and how far it is behind, even when there is nothing new.
 void reader_tell_all(struct reader *reader, uint64_t behind);

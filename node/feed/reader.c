@@ -100,17 +100,26 @@ void reader_fall_behind(struct reader *reader, uint32_t place, uint64_t seq)
 
 // ---- What the client is told ----
 
+// What the main course has delivered; false: it has no position there.
+static bool main_position(const struct reader *reader, const struct source *source, uint64_t *seq)
+{
+    const struct part *part = &reader->main.parts[source->place];
+    bool is_lagging = part->state == PART_LAGGING;
+    *seq = is_lagging ? part->seq - 1 : source->committed_seq;
+    return is_lagging || part_is_fed((enum part_state)part->state);
+}
+
 static uint32_t news_collect(struct reader *reader)
 {
     struct watches *watches = reader->watches;
     uint32_t count = 0;
     for (uint32_t place = 0; place < watches->options.place_count; place++) {
         const struct source *source = watches->sources[place];
-        if (!part_is_fed(course_state(&reader->main, place)) ||
-            reader->told[place] == source->committed_seq)
+        uint64_t seq;
+        if (!source || !main_position(reader, source, &seq) || reader->told[place] == seq)
             continue;
-        reader->told[place] = source->committed_seq;
-        watches->told_marks[count++] = source_mark(source, source->committed_seq);
+        reader->told[place] = seq;
+        watches->told_marks[count++] = source_mark(source, seq);
     }
     return count;
 }
@@ -246,9 +255,8 @@ static struct course *course_to_share(const struct reader *reader, const struct 
         return NULL;
     struct course *last = LIST_ENTRY(reader->sides.previous, struct course, link);
     const struct watch *other = last->members[0];
-    bool is_fresh = last->event_clock == reader->watches->event_clock;
-    bool is_alike = other->has_rows &&
-                    bytes_equal(index_entry_map(&other->entry), index_entry_map(&watch->entry));
+    bool is_fresh = last->is_open && last->event_clock == reader->watches->event_clock;
+    bool is_alike = bytes_equal(index_entry_map(&other->entry), index_entry_map(&watch->entry));
     return is_fresh && is_alike ? last : NULL;
 }
 
@@ -265,6 +273,7 @@ static void watch_start(struct watch *watch, enum start start)
     struct course *course = course_to_share(reader, watch);
     if (!course) {
         course = side_new(reader);
+        course->is_open = start == START_SNAPSHOT;
         course_start(course, start);
     }
     course_add_member(course, watch);
@@ -351,8 +360,10 @@ static void main_follow(struct reader *reader, const struct source *source, cons
 static struct course *watch_part_company(struct watch *watch)
 {
     struct course *shared = watch->course;
-    if (shared && shared->member_count == 1)
+    if (shared && shared->member_count == 1) {
+        shared->is_open = false;
         return shared;
+    }
     struct course *own = side_new(watch->reader);
     for (uint32_t place = 0; shared && place < watch->reader->watches->options.place_count;
          place++) {
@@ -404,5 +415,6 @@ enum error reader_follow(struct reader *reader, const struct follow *follow, str
         else
             main_follow(reader, source, &mark);
     }
+    reader_tell(reader);
     return ERROR_NONE;
 }

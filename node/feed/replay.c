@@ -161,6 +161,9 @@ bool course_replay(struct course *course, uint32_t *budget)
         if (part_replay(course, source, budget) && course->is_side)
             watches->ready_marks[ready_count++] = source_mark(source, source->committed_seq);
     }
+    // The client goes on from the common position: it must know it first.
+    if (ready_count > 0)
+        reader_tell(reader);
     course_tell_ready(course, watches->ready_marks, ready_count);
     return *budget == 0;
 }
