@@ -232,6 +232,23 @@ static void on_error(void *context, enum grid_error error, const char *text)
 
 // ---- Life ----
 
+static struct checker *checker_make(const struct checker_options *options,
+                                    const struct checker *before)
+{
+    struct checker *checker = memory_new(sizeof *checker);
+    checker->options = *options;
+    checker->rows = memory_new_array(options->key_count, sizeof *checker->rows);
+    checker->homes = memory_new_array(options->key_count, sizeof *checker->homes);
+    for (uint32_t key = 0; key < options->key_count; key++)
+        checker->rows[key] = before ? before->rows[key] : (struct row){.number = ABSENT};
+    if (before) {
+        CHECK(before->options.key_count == options->key_count);
+        memcpy(checker->homes, before->homes, options->key_count * sizeof *checker->homes);
+        memcpy(checker->places, before->places, sizeof checker->places);
+    }
+    return checker;
+}
+
 struct checker *checker_new(struct grid *grid, const struct checker_options *options,
                             const struct checker *before)
 {
@@ -244,28 +261,24 @@ struct checker *checker_new(struct grid *grid, const struct checker_options *opt
                                                   .reset = on_reset,
                                                   .state = on_state,
                                                   .error = on_error};
-    struct checker *checker = memory_new(sizeof *checker);
-    checker->options = *options;
-    checker->rows = memory_new_array(options->key_count, sizeof *checker->rows);
-    checker->homes = memory_new_array(options->key_count, sizeof *checker->homes);
-    for (uint32_t key = 0; key < options->key_count; key++)
-        checker->rows[key] = before ? before->rows[key] : (struct row){.number = ABSENT};
-    if (before) {
-        CHECK(before->options.key_count == options->key_count);
-        memcpy(checker->homes, before->homes, options->key_count * sizeof *checker->homes);
-        memcpy(checker->places, before->places, sizeof checker->places);
-    }
+    struct checker *checker = checker_make(options, before);
     checker->subscription =
         grid_subscribe(grid, options->query, &options->subscribe, &listener, checker);
     CHECK(checker->subscription != NULL);
     return checker;
 }
 
+struct checker *checker_copy(const struct checker *checker)
+{
+    return checker_make(&checker->options, checker);
+}
+
 void checker_free(struct checker *checker)
 {
     if (!checker)
         return;
-    grid_unsubscribe(checker->subscription);
+    if (checker->subscription)
+        grid_unsubscribe(checker->subscription);
     free(checker->rows);
     free(checker->homes);
     free(checker);

@@ -42,6 +42,9 @@ struct checker *checker_new(struct grid *grid, const struct checker_options *opt
                             const struct checker *before);
 void checker_free(struct checker *checker); // unsubscribes
 
+// What it holds now, without a subscription: for `before`.
+struct checker *checker_copy(const struct checker *checker);
+
 const struct checker_tally *checker_tally(const struct checker *checker);
 struct grid_subscription *checker_subscription(const struct checker *checker);
 enum grid_subscription_state checker_state(const struct checker *checker);
