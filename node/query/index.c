@@ -1,256 +1,255 @@
 // SPDX-License-Identifier: Apache-2.0
-// One predicate after the other, but each different predicate of a map only once, however many
-// subscribers ask for it.
-#include "node/query/index.h"
-
-#include "cluster/base/list.h"
 #include "cluster/base/memory.h"
-#include "node/query/compiled.h"
+#include "node/query/index_parts.h"
+
+#include <stdio.h>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-enum { BUCKETS_MIN = 64 };
+// Of addresses, not of memory: far more than the standing queries of one worker may take.
+#define INDEX_RANGE_BYTES (8 * GIB)
 
-// The standing queries on one map.
-struct group {
-    struct group *next; // in its bucket
-    uint64_t hash;
-    struct list predicates;
-    uint8_t *map; // owned: the queries that name the map come and go
-    size_t map_size;
-};
-
-// The standing queries with one WHERE text on one map.
-struct predicate {
-    struct predicate *next; // in its bucket
-    uint64_t hash;
-    struct group *group;
-    struct list link;    // in group->predicates
-    struct list entries; // never empty; the first one's query is evaluated for all
-};
-
-struct index_entry {
-    struct list link; // in predicate->entries
-    struct predicate *predicate;
-    const struct query *query; // borrowed
-    void *subscriber;          // borrowed
-};
-
-struct index {
-    struct group **groups; // buckets by hash of the map's name
-    uint64_t group_count;
-    uint64_t group_buckets;        // a power of two
-    struct predicate **predicates; // buckets by hash of map and WHERE text
-    uint64_t predicate_count;
-    uint64_t predicate_buckets; // a power of two
-    uint64_t entry_count;
-};
-
-struct index *index_new(void)
+struct index *index_new(const struct index_options *options)
 {
     struct index *index = memory_new(sizeof *index);
-    index->group_buckets = BUCKETS_MIN;
-    index->groups = memory_new_array(BUCKETS_MIN, sizeof(struct group *));
-    index->predicate_buckets = BUCKETS_MIN;
-    index->predicates = memory_new_array(BUCKETS_MIN, sizeof(struct predicate *));
+    index->options = *options;
+    slab_init(&index->slab, INDEX_RANGE_BYTES);
+    handles_init(&index->groups);
+    index->stack = code_stack_new();
     return index;
 }
 
 void index_free(struct index *index)
 {
-    CHECK(index->entry_count == 0 && index->predicate_count == 0 && index->group_count == 0);
-    free(index->groups);
-    free(index->predicates);
+    CHECK(index->figures.entry_count == 0 && index->groups.item_count == 0);
+    handles_deinit(&index->groups);
+    slab_deinit(&index->slab);
+    code_stack_free(index->stack);
+    buffer_deinit(&index->code);
+    free(index->found.predicates);
+    free(index->slots);
     free(index);
 }
 
 // ---- Groups ----
 
-static struct group **group_place(const struct index *index, struct bytes map, uint64_t hash)
+static uint32_t map_hash(struct bytes map)
 {
-    struct group **place = &index->groups[hash & (index->group_buckets - 1)];
-    while (*place != NULL && !((*place)->hash == hash &&
-                               bytes_equal(bytes_of((*place)->map, (*place)->map_size), map)))
-        place = &(*place)->next;
-    return place;
+    return (uint32_t)XXH3_64bits(map.data, map.size);
 }
 
-static void groups_grow(struct index *index)
+struct group *group_find(const struct index *index, struct bytes map)
 {
-    uint64_t buckets = index->group_buckets * 2;
-    struct group **groups = memory_new_array(buckets, sizeof(struct group *));
-    for (uint64_t bucket = 0; bucket < index->group_buckets; bucket++) {
-        struct group *next;
-        for (struct group *group = index->groups[bucket]; group != NULL; group = next) {
-            next = group->next;
-            group->next = groups[group->hash & (buckets - 1)];
-            groups[group->hash & (buckets - 1)] = group;
-        }
+    if (index->groups.item_count == 0)
+        return NULL;
+    uint32_t hash = map_hash(map);
+    uint32_t handle = handles_first(&index->groups, hash);
+    while (handle != 0) {
+        struct group *group = slab_at(&index->slab, handle);
+        if (group->item.hash == hash && bytes_equal(bytes_of(group->map, group->map_size), map))
+            return group;
+        handle = group->item.next;
     }
-    free(index->groups);
-    index->groups = groups;
-    index->group_buckets = buckets;
+    return NULL;
 }
 
+// NULL: the slab is full.
 static struct group *group_take(struct index *index, struct bytes map)
 {
-    uint64_t hash = XXH3_64bits(map.data, map.size);
-    struct group **place = group_place(index, map, hash);
-    if (*place != NULL)
-        return *place;
-    if (index->group_count == index->group_buckets) {
-        groups_grow(index);
-        place = group_place(index, map, hash);
-    }
-    struct group *group = memory_new(sizeof *group);
-    group->hash = hash;
-    group->map = (uint8_t *)memory_copy_text((const char *)map.data, map.size);
-    group->map_size = map.size;
-    list_init(&group->predicates);
-    index->group_count++;
-    return *place = group;
+    struct group *group = group_find(index, map);
+    if (group != NULL)
+        return group;
+    uint32_t handle = slab_alloc(&index->slab, SLAB_TABLE, sizeof *group);
+    if (handle == 0)
+        return NULL;
+    group = slab_at(&index->slab, handle);
+    *group = (struct group){.item.hash = map_hash(map),
+                            .map = (uint8_t *)memory_copy_text((const char *)map.data, map.size),
+                            .map_size = map.size,
+                            .fields = fields_new(),
+                            .stats = access_stats_new()};
+    handles_init(&group->predicates);
+    handles_init(&group->lists);
+    handles_add(&index->groups, &index->slab, handle);
+    return group;
 }
 
 static void group_release(struct index *index, struct group *group)
 {
-    if (!list_is_empty(&group->predicates))
+    if (group->predicates.item_count > 0)
         return;
-    struct group **place = group_place(index, bytes_of(group->map, group->map_size), group->hash);
-    *place = group->next;
-    index->group_count--;
+    uint32_t handle = handle_of(index, group);
+    handles_remove(&index->groups, &index->slab, handle);
+    handles_deinit(&group->predicates);
+    handles_deinit(&group->lists);
+    fields_free(group->fields);
+    access_stats_free(group->stats);
+    free(group->forms);
     free(group->map);
-    free(group);
+    slab_release(&index->slab, handle);
 }
 
 // ---- Predicates ----
 
-static const struct query *predicate_query(const struct predicate *predicate)
+static uint32_t text_hash(struct bytes text)
 {
-    return LIST_ENTRY(predicate->entries.next, struct index_entry, link)->query;
+    return (uint32_t)XXH3_64bits(text.data, text.size);
 }
 
 static struct predicate *predicate_find(const struct index *index, const struct group *group,
-                                        struct bytes where, uint64_t hash)
+                                        struct bytes text)
 {
-    struct predicate *predicate = index->predicates[hash & (index->predicate_buckets - 1)];
-    while (predicate != NULL && !(predicate->hash == hash && predicate->group == group &&
-                                  bytes_equal(predicate_query(predicate)->where, where)))
-        predicate = predicate->next;
-    return predicate;
+    uint32_t hash = text_hash(text);
+    uint32_t handle = handles_first(&group->predicates, hash);
+    while (handle != 0) {
+        struct predicate *predicate = slab_at(&index->slab, handle);
+        if (predicate->item.hash == hash && bytes_equal(predicate_text(predicate), text))
+            return predicate;
+        handle = predicate->item.next;
+    }
+    return NULL;
 }
 
-static void predicates_grow(struct index *index)
+static void predicate_link(struct index *index, struct group *group, struct predicate *predicate)
 {
-    uint64_t buckets = index->predicate_buckets * 2;
-    struct predicate **predicates = memory_new_array(buckets, sizeof(struct predicate *));
-    for (uint64_t bucket = 0; bucket < index->predicate_buckets; bucket++) {
-        struct predicate *next;
-        for (struct predicate *at = index->predicates[bucket]; at != NULL; at = next) {
-            next = at->next;
-            at->next = predicates[at->hash & (buckets - 1)];
-            predicates[at->hash & (buckets - 1)] = at;
+    predicate->item.hash = text_hash(predicate_text(predicate));
+    handles_add(&group->predicates, &index->slab, handle_of(index, predicate));
+    index->figures.predicate_count++;
+    index->figures.always_count += predicate_class(predicate) == ACCESS_ALWAYS;
+}
+
+static void predicate_unlink(struct index *index, struct group *group, struct predicate *predicate)
+{
+    handles_remove(&group->predicates, &index->slab, handle_of(index, predicate));
+    index->figures.predicate_count--;
+    index->figures.always_count -= predicate_class(predicate) == ACCESS_ALWAYS;
+}
+
+static void entry_link(struct predicate *predicate, struct index_entry *entry)
+{
+    entry->predicate = predicate;
+    if (predicate->first == NULL) {
+        list_init(&entry->link);
+        predicate->first = entry;
+    } else {
+        list_append(&predicate->first->link, &entry->link);
+    }
+}
+
+static void entry_unlink(struct predicate *predicate, struct index_entry *entry)
+{
+    if (predicate->first == entry)
+        predicate->first = LIST_ENTRY(entry->link.next, struct index_entry, link);
+    if (predicate->first == entry)
+        predicate->first = NULL;
+    list_remove(&entry->link);
+    entry->predicate = NULL;
+}
+
+struct predicate *predicate_move(struct index *index, struct predicate *predicate,
+                                 const struct plan *plan)
+{
+    struct group *group = predicate_group(predicate);
+    struct predicate *moved = predicate_new(index, group, plan, predicate_text(predicate));
+    if (moved == NULL)
+        return NULL;
+    struct index_entry *entry = predicate->first;
+    do {
+        entry->predicate = moved;
+        entry = LIST_ENTRY(entry->link.next, struct index_entry, link);
+    } while (entry != predicate->first);
+    moved->first = predicate->first;
+    predicate_unlink(index, group, predicate);
+    predicate_link(index, group, moved);
+    predicate_free(index, predicate);
+    return moved;
+}
+
+// ---- Add and remove ----
+
+static enum error always_refuse(const struct index *index, char *text, size_t capacity)
+{
+    snprintf(
+        text, capacity,
+        "every update would have to evaluate this WHERE, and %u such are the most: AND it with "
+        "something to find it by, as field = value, IN, IS NULL, a range, or LIKE with three "
+        "or more plain characters",
+        index->options.always_max);
+    return ERROR_OVERLOADED;
+}
+
+static enum error predicate_add(struct index *index, struct group *group, const struct query *query,
+                                struct predicate **predicate, char *text, size_t capacity)
+{
+    struct plan plan;
+    enum error error = plan_init(&plan, index, group, query);
+    if (error != ERROR_NONE) {
+        snprintf(text, capacity, "the standing queries on this map use more than %d fields",
+                 FIELDS_MAX);
+    } else if (plan.access == ACCESS_ALWAYS &&
+               index->figures.always_count >= index->options.always_max) {
+        code_release(buffer_bytes(&index->code), group->fields);
+        error = always_refuse(index, text, capacity);
+    } else {
+        *predicate = predicate_new(index, group, &plan, query_where(query));
+        if (*predicate == NULL) {
+            snprintf(text, capacity, "the index of standing queries is full");
+            error = ERROR_OVERLOADED;
+        } else {
+            predicate_link(index, group, *predicate);
         }
     }
-    free(index->predicates);
-    index->predicates = predicates;
-    index->predicate_buckets = buckets;
+    plan_deinit(&plan);
+    return error;
 }
 
-static struct predicate *predicate_take(struct index *index, struct group *group,
-                                        struct bytes where)
+enum error index_add(struct index *index, const struct query *query, struct index_entry *entry,
+                     char *text, size_t capacity)
 {
-    uint64_t hash = XXH3_64bits_withSeed(where.data, where.size, group->hash);
-    struct predicate *predicate = predicate_find(index, group, where, hash);
-    if (predicate != NULL)
-        return predicate;
-    if (index->predicate_count == index->predicate_buckets)
-        predicates_grow(index);
-    predicate = memory_new(sizeof *predicate);
-    predicate->hash = hash;
-    predicate->group = group;
-    list_init(&predicate->entries);
-    list_append(&group->predicates, &predicate->link);
-    struct predicate **bucket = &index->predicates[hash & (index->predicate_buckets - 1)];
-    predicate->next = *bucket;
-    *bucket = predicate;
-    index->predicate_count++;
-    return predicate;
-}
-
-static void predicate_release(struct index *index, struct predicate *predicate)
-{
-    if (!list_is_empty(&predicate->entries))
-        return;
-    struct predicate **place = &index->predicates[predicate->hash & (index->predicate_buckets - 1)];
-    while (*place != predicate)
-        place = &(*place)->next;
-    *place = predicate->next;
-    index->predicate_count--;
-    list_remove(&predicate->link);
-    group_release(index, predicate->group);
-    free(predicate);
-}
-
-// ---- Border ----
-
-struct index_entry *index_add(struct index *index, const struct query *query, void *subscriber)
-{
-    struct group *group = group_take(index, query->map);
-    struct predicate *predicate = predicate_take(index, group, query->where);
-    struct index_entry *entry = memory_new(sizeof *entry);
-    entry->predicate = predicate;
-    entry->query = query;
-    entry->subscriber = subscriber;
-    list_append(&predicate->entries, &entry->link);
-    index->entry_count++;
-    return entry;
+    struct group *group = group_take(index, query_map(query));
+    if (group == NULL) {
+        snprintf(text, capacity, "the index of standing queries is full");
+        return ERROR_OVERLOADED;
+    }
+    struct predicate *predicate = predicate_find(index, group, query_where(query));
+    if (predicate == NULL) {
+        enum error error = predicate_add(index, group, query, &predicate, text, capacity);
+        if (error != ERROR_NONE) {
+            group_release(index, group);
+            return error;
+        }
+    }
+    entry_link(predicate, entry);
+    index->figures.entry_count++;
+    return ERROR_NONE;
 }
 
 void index_remove(struct index *index, struct index_entry *entry)
 {
-    list_remove(&entry->link);
-    predicate_release(index, entry->predicate);
-    index->entry_count--;
-    free(entry);
+    struct predicate *predicate = entry->predicate;
+    entry_unlink(predicate, entry);
+    index->figures.entry_count--;
+    if (predicate->first != NULL)
+        return;
+    struct group *group = predicate_group(predicate);
+    predicate_unlink(index, group, predicate);
+    predicate_free(index, predicate);
+    group_release(index, group);
 }
 
 bool index_has_map(const struct index *index, struct bytes map)
 {
-    return index->entry_count > 0 &&
-           *group_place(index, map, XXH3_64bits(map.data, map.size)) != NULL;
+    return group_find(index, map) != NULL;
 }
 
-static enum transition transition_of(bool matched, bool matches)
+struct bytes index_entry_map(const struct index_entry *entry)
 {
-    if (matches)
-        return matched ? TRANSITION_UPDATE : TRANSITION_ENTER;
-    return matched ? TRANSITION_LEAVE : TRANSITION_NONE;
+    const struct group *group = predicate_group(entry->predicate);
+    return bytes_of(group->map, group->map_size);
 }
 
-void index_match(struct index *index, struct bytes map, struct bytes key, struct bytes old_value,
-                 struct bytes new_value,
-                 void (*on_match)(void *context, void *subscriber, enum transition transition),
-                 void *context)
+struct bytes index_entry_where(const struct index_entry *entry)
 {
-    struct group *group = *group_place(index, map, XXH3_64bits(map.data, map.size));
-    if (group == NULL)
-        return;
-    for (struct list *link = group->predicates.next; link != &group->predicates;
-         link = link->next) {
-        struct predicate *predicate = LIST_ENTRY(link, struct predicate, link);
-        const struct query *query = predicate_query(predicate);
-        bool matched = old_value.size > 0 && query_matches(query, key, old_value);
-        bool matches = new_value.size > 0 && query_matches(query, key, new_value);
-        enum transition transition = transition_of(matched, matches);
-        if (transition == TRANSITION_NONE)
-            continue;
-        for (struct list *at = predicate->entries.next; at != &predicate->entries; at = at->next)
-            on_match(context, LIST_ENTRY(at, struct index_entry, link)->subscriber, transition);
-    }
-}
-
-uint64_t index_count(const struct index *index)
-{
-    return index->entry_count;
+    return predicate_text(entry->predicate);
 }
