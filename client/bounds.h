@@ -15,14 +15,14 @@ enum {
     CLIENT_RECONNECT_MAX_MS = 1000,
     CLIENT_RECONNECT_FIRST_MS = 10,
     CLIENT_SEEDS_MAX = 64,
-    // A request id is a generation and a slot; generation 0 is left to the session and to
-    // subscriptions (see id.h).
+    // A request id is a generation and a slot; generation 0 is left to the session, and the top bit
+    // to continuous queries (see id.h).
     CLIENT_SLOT_BITS = 20,
     CLIENT_SLOTS_MAX = 1 << CLIENT_SLOT_BITS,
     // Half of the slots may be under way, so that requests which timed out, and still wait for
     // their late answer, do not starve the others at once.
     CLIENT_PENDING_LIMIT = CLIENT_SLOTS_MAX / 2,
-    CLIENT_SUBSCRIPTIONS_MAX = CLIENT_SLOTS_MAX / 2 - 2,
+    CLIENT_SUBSCRIPTIONS_MAX = 4 * 1024 * 1024,
     CLIENT_PENDING_BYTES_MAX = 256 * 1024 * 1024, // frames of all requests under way
     CLIENT_OUT_BYTES_MAX = 32 * 1024 * 1024,      // a connection takes no more requests beyond this
     CLIENT_FRAME_KEEP_BYTES = 4096,               // a slot keeps a frame buffer up to this size
@@ -36,7 +36,8 @@ enum {
     CLIENT_WATCH_MS = 100,           // how often requests that take long are looked after
     CLIENT_SILENCE_MS = 300,         // of a connection with requests under way: rather dead
     CLIENT_SYNC_PAUSE_MS = 20,       // before a call that asks many workers asks them again
-    CLIENT_REJOIN_MS = 50,           // pause before a subscription tries again to cover the grid
+    CLIENT_REFUSED_MS = 100,         // pause before a refused SUBSCRIBE or FOLLOW is sent again
+    CLIENT_LOST_MS = 500,            // a partition without a feed for so long is lost
     CLIENT_CHECK_INTERVAL_MS = 1000, // how often connections with subscriptions are looked after
 };
 

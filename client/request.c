@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/request.h"
 
+#include "client/id.h"
 #include "cluster/base/memory.h"
 
 enum {
@@ -57,8 +58,8 @@ static struct client_request *slot_take(struct client_requests *requests)
     struct client_request *request = &requests->chunks[slot >> CHUNK_BITS][slot % CHUNK_SLOTS];
     requests->first_free = request->next_free;
     request->id += GENERATION_FIRST;
-    if (request->id < GENERATION_FIRST) // wrapped round: generation 0 is not ours
-        request->id += GENERATION_FIRST;
+    if (!client_id_is_operation(request->id)) // wrapped round: generation 0 is not ours
+        request->id = slot + GENERATION_FIRST;
     request->state = REQUEST_QUEUED;
     request->number = 0;
     list_init(&request->order);

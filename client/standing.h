@@ -17,14 +17,34 @@
 
 struct client_standing;
 
-// A session with one worker of a data member, embedded in its owner's struct.
+enum client_standing_link_state {
+    STANDING_LINK_REGISTERING = 0, // first, whoever is joined somewhere is registered here too
+    STANDING_LINK_FOLLOWING,       // partitions are followed here as they are routed here
+};
+
+// A session with one worker of a data member, embedded in its owner's struct, which starts it as
+// zeros and otherwise only reads it.
 struct client_standing_link {
     struct client_standing *standing; // NULL: not attached
     struct list all_link;
-    uint32_t next_id;     // subscriptions below this id were registered here
-    uint64_t behind;      // as last heard
-    uint64_t heard_ms;    // of the last PROGRESS
-    uint32_t route_count; // partitions that this link leads, as the view says
+    enum client_standing_link_state state;
+    uint64_t *registered;      // owned; a bit per subscription: SUBSCRIBE was sent and not refused
+    uint32_t word_count;       // of `registered`
+    uint32_t cursor;           // subscriptions below need no look
+    uint32_t unanswered_count; // SUBSCRIBEs of the state REGISTERING
+    uint32_t watch_count;      // SUBSCRIBEs, less what was refused, ended or unsubscribed
+    uint32_t opener;           // the subscription whose SUBSCRIBE made the node follow; 0: none
+    bool is_blocked;           // a refusal that passes: nothing is followed before the next attempt
+    bool is_follow_due;        // partitions may wait to be followed
+    uint64_t retry_ms;         // when what was refused is sent again; 0: nothing was
+    struct buffer goodbyes;    // u32: subscriptions to be unsubscribed, those not answered first
+    uint32_t goodbye_count;    // those for which UNSUBSCRIBE was sent
+    uint8_t *follows;          // owned; a bit per partition: the node may send its changes
+    uint32_t route_count;      // partitions that this link leads, as the view says
+    uint32_t feed_count;       // partitions that are followed here
+    uint64_t behind;           // as last heard
+    uint64_t heard_ms;         // of the last PROGRESS, or since something is followed
+    uint64_t confirmed_ms;     // of the last PROGRESS that said that nothing is missing
 };
 
 struct client_standing_host {
@@ -48,13 +68,13 @@ struct client_standing_limits {
 
 struct client_standing *client_standing_new(const struct client_standing_host *host,
                                             const struct client_standing_limits *limits);
-// Without calling back.
+// Without calling back. Links are detached.
 void client_standing_free(struct client_standing *standing);
 
 // ---- Who leads what ----
 
 // Before anything else, and again (which ends all subscriptions that have a position) when it is
-// another grid.
+// another grid: all links are down then.
 void client_standing_set_grid(struct client_standing *standing, uint64_t grid_id,
                               uint32_t partition_count);
 
@@ -69,7 +89,7 @@ void client_standing_route(struct client_standing *standing, uint16_t partition,
 
 // ---- What happens ----
 
-// A frame whose request id is that of a subscription, or an event. NULL, or why the link is to be
+// A frame of a continuous query: see client_standing_owns_frame. NULL, or why the link is to be
 // given up (static storage).
 const char *client_standing_take(struct client_standing *standing,
                                  struct client_standing_link *link, const struct frame *frame,
@@ -81,14 +101,20 @@ uint64_t client_standing_turn(struct client_standing *standing, uint64_t now_ms)
 
 // ---- Subscriptions: as in client/grid.h ----
 
-struct grid_subscription *
-client_standing_subscribe(struct client_standing *standing, const char *query,
-                          const struct grid_subscribe_options *options,
-                          const struct grid_listener *listener, void *context, uint64_t now_ms);
+struct grid_subscription *client_standing_subscribe(struct client_standing *standing,
+                                                    const char *query,
+                                                    const struct grid_subscribe_options *options,
+                                                    const struct grid_listener *listener,
+                                                    void *context, uint64_t now_ms);
 void client_standing_unsubscribe(struct grid_subscription *subscription);
+
+// As grid_result_position.
+void client_standing_position(const struct grid_subscription *subscription, struct grid_bytes key,
+                              uint64_t now_ms, struct grid_result_position *position);
 
 // Subscriptions that are not released.
 uint32_t client_standing_count(const struct client_standing *standing);
 
-// A request id is that of a subscription, or of what this module asks (see client/id.h).
-bool client_standing_owns_id(const struct client_standing *standing, uint32_t request_id);
+// What client_standing_take is to be given: events, and the answers to what this module asks (see
+// client/id.h).
+bool client_standing_owns_frame(const struct frame_header *header);
