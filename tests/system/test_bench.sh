@@ -33,8 +33,19 @@ case_ok 'an open loop has intended times for all operations' output_has 0 \
     '^0 misses, 0 errors, 0 unfinished$' "$grid_bench" "${short[@]}" --workload mixed \
     --rate 1k --seconds 0.5 --schedule fixed
 case_ok 'cq misses no event' output_has 0 'matches per update; of [1-9][0-9]* expected events' \
-    "$grid_bench" cq "${short[@]}" --map cq --queries 20 --match-rate 0.5 --subscribers 2 \
+    "$grid_bench" cq "${short[@]}" --map cq --queries 20 --match-rate 0.3 --subscribers 2 \
     --rate 1k --seconds 0.5
+case_ok 'a sweep goes through its points' output_has 0 '^ *2 +200 +0\.01 \|' \
+    "$grid_bench" cq "${short[@]}" --map sweep --sweep --queries 0,200 --match-rate 0,0.01 \
+    --subscribers 2 --rounds 1 --round-seconds 0.1 --seconds 0.3 --rate 500
+case_ok 'its JSON has them all' output_has 0 '"queries": 200' "$grid_bench" cq "${short[@]}" \
+    --map sweep --sweep --queries 200 --match-rate 0 --subscribers 1 --rounds 1 \
+    --round-seconds 0.1 --json -
+for query in q1 q2 q3; do
+    case_ok "nexmark $query delivers what the generator says" output_has 0 \
+        'matches per update; of [1-9][0-9]* expected events' "$grid_bench" nexmark \
+        --target "127.0.0.1:$port_2" --quiet --query "$query" --warm-up 0 --seconds 0.5 --rate 5k
+done
 case_ok 'results are JSON' output_has 0 '"server_cpu_us_per_operation": [0-9]' \
     "$grid_bench" "${short[@]}" --operations 1k --json - --server-pid "$pid"
 
