@@ -13,9 +13,9 @@ struct code_stack;
 struct code_stack *code_stack_new(void);
 void code_stack_free(struct code_stack *stack);
 
-// Compiles the WHERE of `query`, which must have one, and appends the code to `out`; it may be moved
-// and copied, and has no address inside. Holds its fields until code_release. False, with nothing
-// appended or held, when there are too many fields.
+// Compiles the WHERE of `query`, which must have one, and appends the code to `out`; it may be
+// moved and copied, and has no address inside. Holds its fields until code_release. False, with
+// nothing appended or held, when there are too many fields.
 MUST_USE bool code_compile(const struct query *query, struct fields *fields, struct buffer *out);
 void code_release(struct bytes code, struct fields *fields);
 

@@ -172,7 +172,7 @@ struct value code_run(struct bytes code, struct bytes key, const struct bytes *s
                       struct code_stack *stack)
 {
     const uint8_t *at = code.data;
-    struct value *top = stack->values - 1;
+    struct value *top = stack->values;
     for (;;) {
         size_t size = code_instruction_bytes(at);
         switch ((enum instruction) * at) {

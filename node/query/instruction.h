@@ -61,7 +61,7 @@ enum {
 };
 
 struct code_stack {
-    struct value values[STACK_MAX];
+    struct value values[1 + STACK_MAX]; // the first one is below all
     uint8_t scratch[SCRATCH_MAX][FUNCTION_TEXT_BYTES_MAX];
 };
 

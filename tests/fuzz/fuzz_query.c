@@ -1,26 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 // Input: the text of a query, a NUL byte, and a document of any bytes. Whatever compiles is
-// evaluated, projected and matched by an index; a well-formed document gives a well-formed row.
+// evaluated and projected; its code says the same as the query, its conditions no less and its
+// exact conditions no more, and an index finds it just when it matches. A well-formed document
+// gives a well-formed row.
 #include "cluster/wire/cursor.h"
+#include "node/query/code.h"
 #include "node/query/index.h"
-#include "node/query/query.h"
+#include "tests/support/outcome.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+static const uint8_t key_bytes[] = {0xa1, 'k'};
 
-static void ignore(void *context, void *subscriber, enum transition transition)
+static void note(void *context, struct index_entry *entry, enum transition transition)
 {
-    (void)context;
-    (void)subscriber;
-    CHECK(transition != TRANSITION_NONE);
+    (void)entry;
+    enum transition *noted = context;
+    *noted = transition;
 }
 
-static void run(const struct query *query, struct bytes document)
+static void project(const struct query *query, struct bytes key, struct bytes document)
 {
-    static const uint8_t key[] = {0xa1, 'k'};
-    struct bytes entry_key = bytes_of(key, sizeof key);
     struct buffer row = {0};
-    (void)query_matches(query, entry_key, document);
-    query_project(query, entry_key, document, &row);
+    query_project(query, key, document, &row);
     // A projection may nest the document's parts one deeper than the document.
     if (!query_selects_all(query) && document.size > 0 && value_check(document) == ERROR_NONE) {
         struct cursor cursor = cursor_of(buffer_bytes(&row));
@@ -31,11 +31,56 @@ static void run(const struct query *query, struct bytes document)
         CHECK(cursor.at == cursor.end);
     }
     buffer_deinit(&row);
-    struct index *index = index_new();
-    struct index_entry *entry = index_add(index, query, NULL);
-    index_match(index, query_map(query), entry_key, document, document, ignore, NULL);
-    index_remove(index, entry);
+}
+
+static void compare_code(const struct query *query, struct bytes key, struct bytes document,
+                         bool matches)
+{
+    struct fields *fields = fields_new();
+    struct buffer code = {0};
+    struct arena arena = {0};
+    struct code_stack *stack = code_stack_new();
+    if (code_compile(query, fields, &code)) {
+        struct bytes slots[FIELDS_MAX];
+        fields_find(fields, document, slots);
+        CHECK(code_matches(buffer_bytes(&code), key, slots, stack) == matches);
+        struct conditions conditions = conditions_of(query, fields, &arena);
+        struct outcome outcome = outcome_of(&conditions, key, slots);
+        CHECK(!matches || outcome.may_be_true);
+        CHECK(!outcome.is_true || matches);
+        code_release(buffer_bytes(&code), fields);
+    }
+    code_stack_free(stack);
+    arena_deinit(&arena);
+    buffer_deinit(&code);
+    fields_free(fields);
+}
+
+static void compare_index(const struct query *query, struct bytes key, struct bytes document,
+                          bool matches)
+{
+    static const struct index_options options = {.always_max = 1};
+    struct index *index = index_new(&options);
+    struct index_entry entry = {0};
+    char text[256];
+    if (index_add(index, query, &entry, text, sizeof text) == ERROR_NONE) {
+        enum transition transition = TRANSITION_NONE;
+        index_match(index, query_map(query), key, document, document, note, &transition);
+        CHECK(transition == (matches ? TRANSITION_UPDATE : TRANSITION_NONE));
+        index_remove(index, &entry);
+    }
     index_free(index);
+}
+
+static void run(const struct query *query, struct bytes document)
+{
+    struct bytes key = bytes_of(key_bytes, sizeof key_bytes);
+    bool matches = query_matches(query, key, document);
+    project(query, key, document);
+    if (query_has_predicate(query))
+        compare_code(query, key, document, matches);
+    if (document.size > 0 && value_check(document) == ERROR_NONE)
+        compare_index(query, key, document, matches);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
