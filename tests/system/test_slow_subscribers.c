@@ -58,9 +58,10 @@ static bool put_batch(struct raw *raw, uint32_t batch, struct bytes value)
 // ---- What subscribers are told ----
 
 struct told {
-    uint32_t keys; // different ones that were told, by ROW or ENTER
+    uint32_t keys; // different ones that were told
     bool is_told[WRITES];
     uint32_t enters;
+    uint32_t updates;
     uint32_t rows;
     uint32_t resets;  // partitions
     uint32_t pending; // of these, whose READY has not come
@@ -100,6 +101,7 @@ static void entry_take(struct told *told, const struct frame *frame)
     }
     told->rows += frame->header.kind == FRAME_ROW;
     told->enters += frame->header.kind == FRAME_ENTER;
+    told->updates += frame->header.kind == FRAME_UPDATE;
     told->is_well = told->is_well && key < WRITES;
     if (told->is_well && !told->is_told[key]) {
         told->is_told[key] = true;
@@ -113,6 +115,7 @@ static void frame_take(struct told *told, const struct frame *frame)
     switch (frame->header.kind) {
     case FRAME_ROW:
     case FRAME_ENTER:
+    case FRAME_UPDATE:
         entry_take(told, frame);
         break;
     case FRAME_RESET:
@@ -165,8 +168,8 @@ static bool read_entries(struct raw *raw, struct told *told, uint32_t count)
 
 static void report(const char *name, const struct told *told)
 {
-    printf("# %s: %u ENTER, %u ROW, %u partitions reset; ended: %s\n", name, told->enters,
-           told->rows, told->resets, error_name(told->ended));
+    printf("# %s: %u ENTER, %u UPDATE, %u ROW, %u partitions reset; ended: %s\n", name,
+           told->enters, told->updates, told->rows, told->resets, error_name(told->ended));
 }
 
 // ---- Cases ----
@@ -239,15 +242,22 @@ static void check_all(struct world *world)
     raw_close(&world->impatient);
 }
 
-// The log is too short for what was missed.
+static bool put_all(struct world *world)
+{
+    bool well = true;
+    for (uint32_t batch = 0; batch < BATCHES && well; batch++)
+        well = put_batch(&world->writer, batch, buffer_bytes(&world->value));
+    return well;
+}
+
+// The log is too short for what was missed: old values fill it.
 static void check_reset(struct world *world)
 {
     struct told told = {0};
     struct raw *raw = &world->patient;
-    bool well = subscribe(raw, world->nodes.ports[0], START_LATEST, POLICY_CATCH_UP);
-    for (uint32_t batch = 0; batch < BATCHES && well; batch++)
-        well = put_batch(&world->writer, batch, buffer_bytes(&world->value));
-    well = well && read_entries(raw, &told, WRITES);
+    bool well = put_all(world) &&
+                subscribe(raw, world->nodes.ports[0], START_LATEST, POLICY_CATCH_UP) &&
+                put_all(world) && read_entries(raw, &told, WRITES);
     report("who is reset", &told);
     case_report(well && told.ended == ERROR_NONE && told.resets > 0 && told.rows > 0,
                 "where the log has dropped something the partition is told anew");
