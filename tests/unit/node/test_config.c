@@ -103,6 +103,8 @@ Test(config, nothing_given_is_a_grid_of_one_node_with_the_defaults)
     cr_expect_eq(config.log_max_bytes, 64 * MIB);
     cr_expect_eq(config.max_value_bytes, VALUE_BYTES_MAX);
     cr_expect_eq(config.connection_output_max_bytes, 16 * MIB);
+    cr_expect_eq(config.subscribers_output_max_bytes, 256 * MIB);
+    cr_expect_eq(config.always_evaluated_max, 1000);
     cr_expect_eq(config.max_connections, 10000);
     cr_expect_eq(config.replication_timeout_ms, 5000);
     cr_expect_eq(config.min_in_sync, 1);
