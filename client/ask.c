@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Synchronous questions to one member: figures of a worker, commands of the operator.
+// Synchronous questions to one member: figures of a worker, commands of the operator; and what
+// nodes know of continuous queries.
 #include "client/clock.h"
 #include "client/operation.h"
 #include "client/session.h"
 #include "client/sync.h"
+#include "cluster/wire/cursor.h"
 
 #include <event2/event.h>
 
@@ -125,5 +127,114 @@ enum grid_error grid_cluster(struct grid *grid, size_t member, enum grid_cluster
     // A seed without a grid was kept for this alone.
     if (!grid->topology.is_known)
         client_view_want(grid, CLIENT_VIEW_INTERVAL_MS, NULL);
+    return error;
+}
+
+// ---- Continuous queries ----
+
+static struct client_link *leader_link(const struct grid *grid)
+{
+    const struct client_topology *topology = &grid->topology;
+    for (uint32_t i = 0; i < topology->link_count; i++) {
+        struct client_link *link = client_topology_link(topology, i);
+        if (link->state == LINK_READY && link->member->primary_count > 0)
+            return link;
+    }
+    return NULL;
+}
+
+enum grid_error grid_explain(struct grid *grid, const char *query, struct grid_bytes *explanation)
+{
+    *explanation = (struct grid_bytes){0};
+    enum grid_error error = client_sync_begin(grid);
+    if (error != GRID_OK)
+        return error;
+    size_t query_bytes = query ? strnlen(query, QUERY_TEXT_BYTES_MAX + 1) : 0;
+    if (!query || query_bytes > QUERY_TEXT_BYTES_MAX)
+        return client_sync_fail(grid, GRID_INVALID_ARGUMENT, "query");
+    int64_t start_ms = client_clock_ms();
+    while (!leader_link(grid) && client_clock_ms() - start_ms < grid->options.timeout_ms)
+        client_sync_pause(grid);
+    struct client_link *link = leader_link(grid);
+    if (!link) {
+        const char *failure = client_session_failure(grid);
+        return client_sync_fail(grid, GRID_DISCONNECTED,
+                                failure[0] != '\0' ? failure : "no node could be reached");
+    }
+    struct object_wait wait = {.grid = grid, .object = explanation};
+    return object_await(&wait,
+                        client_operation_send_explain(grid, link, bytes_of(query, query_bytes),
+                                                      object_answered, &wait));
+}
+
+enum { PAGE_SUBSCRIPTIONS = 4096 };
+
+struct subscription_page {
+    uint32_t skip;
+    uint32_t left; // wanted still
+    bool has_more;
+};
+
+// [total, [map ...]].
+static enum grid_error page_visit(struct grid *grid, struct grid_bytes answer,
+                                  struct subscription_page *page, grid_subscription_fn *visit,
+                                  void *context)
+{
+    struct cursor cursor = cursor_of(bytes_of(answer.data, answer.size));
+    uint32_t fields, count;
+    uint64_t total;
+    struct bytes map;
+    if (!cursor_read_array(&cursor, &fields) || fields != 2 || !cursor_read_uint(&cursor, &total) ||
+        !cursor_read_array(&cursor, &count) || count > page->left)
+        return client_sync_fail(grid, GRID_MALFORMED_FRAME,
+                                "the list of subscriptions is malformed");
+    bool was_in_callback = client_callback_begin(grid);
+    for (uint32_t i = 0; i < count && cursor_read_object(&cursor, &map); i++)
+        visit(context, (struct grid_bytes){map.data, map.size});
+    client_callback_end(grid, was_in_callback);
+    page->skip += count;
+    page->left -= count;
+    page->has_more = count > 0 && page->left > 0 && page->skip < total;
+    return GRID_OK;
+}
+
+static enum grid_error worker_visit(struct grid *grid, struct client_link *link, uint32_t limit,
+                                    grid_subscription_fn *visit, void *context)
+{
+    struct subscription_page page = {.left = limit, .has_more = true};
+    uint32_t generation = grid->topology.generation;
+    while (page.has_more) {
+        uint32_t asked = page.left < PAGE_SUBSCRIPTIONS ? page.left : PAGE_SUBSCRIPTIONS;
+        if (grid->topology.generation != generation)
+            return client_sync_fail(grid, GRID_MOVED, "members came or went meanwhile");
+        struct grid_bytes answer = {0};
+        struct object_wait wait = {.grid = grid, .object = &answer};
+        enum grid_error error =
+            object_await(&wait, client_operation_send_subscriptions(grid, link, page.skip, asked,
+                                                                    object_answered, &wait));
+        if (error == GRID_OK)
+            error = page_visit(grid, answer, &page, visit, context);
+        if (error != GRID_OK)
+            return error;
+    }
+    return GRID_OK;
+}
+
+enum grid_error grid_subscriptions(struct grid *grid, uint32_t limit, grid_subscription_fn *visit,
+                                   void *context)
+{
+    enum { LIMIT_DEFAULT = 1000 };
+    enum grid_error error = client_sync_begin(grid);
+    if (error == GRID_OK)
+        error = client_sync_wait_members(grid);
+    const struct client_topology *topology = &grid->topology;
+    uint32_t generation = topology->generation;
+    for (uint32_t i = 0; error == GRID_OK && i < topology->link_count; i++) {
+        struct client_link *link = client_topology_link(topology, i);
+        if (link->member->worker_count > 0 && link->standing.standing)
+            error = worker_visit(grid, link, limit ? limit : LIMIT_DEFAULT, visit, context);
+        if (error == GRID_OK && topology->generation != generation)
+            error = client_sync_fail(grid, GRID_MOVED, "members came or went meanwhile");
+    }
     return error;
 }

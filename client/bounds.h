@@ -37,6 +37,8 @@ enum {
     CLIENT_SILENCE_MS = 300,         // of a connection with requests under way: rather dead
     CLIENT_SYNC_PAUSE_MS = 20,       // before a call that asks many workers asks them again
     CLIENT_REFUSED_MS = 100,         // pause before a refused SUBSCRIBE or FOLLOW is sent again
+    CLIENT_PROGRESS_MS = 1000,       // how often a node says at least how far it is
+    CLIENT_PROGRESS_MISSED_MAX = 3,  // then the connection is given up
     CLIENT_LOST_MS = 500,            // a partition without a feed for so long is lost
     CLIENT_CHECK_INTERVAL_MS = 1000, // how often connections with subscriptions are looked after
 };

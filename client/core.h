@@ -2,14 +2,14 @@
 // What a client is made of. Each part has its own file; this is where they meet.
 //
 //   grid_submit --> operation: table of requests --> link --> one write per loop turn
-//   callbacks   <-- operation, subscription <------- link <-- frames as they are read
+//   callbacks   <-- operation, standing <----------- link <-- frames as they are read
 //   session: view and members; turn: what is put off to the end of a loop turn
 #pragma once
 
 #include "client/hold.h"
 #include "client/keep.h"
 #include "client/request.h"
-#include "client/subscription.h"
+#include "client/standing.h"
 #include "client/topology.h"
 #include "client/view_fetch.h"
 
@@ -59,8 +59,9 @@ struct grid {
     bool is_deadline_set;
     char reply_text[ERROR_TEXT_BYTES_MAX + 1];
 
-    // Subscriptions.
-    struct client_subscriptions subscriptions;
+    // Continuous queries.
+    struct client_standing *standing; // owned
+    struct event *check;              // owned: silent connections, while there are subscriptions
 
     // Synchronous calls.
     struct client_keep keep;

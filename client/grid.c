@@ -5,6 +5,7 @@
 #include "client/liveness.h"
 #include "client/operation.h"
 #include "client/session.h"
+#include "client/subscribe.h"
 #include "client/sync.h"
 #include "cluster/base/memory.h"
 
@@ -101,7 +102,7 @@ struct grid *grid_new(const struct grid_options *options, struct event_base *bas
     grid->base = base ? base : base_new();
     host_init(grid, options);
     client_operations_start(grid);
-    client_subscriptions_start(grid);
+    client_subscribe_start(grid);
     client_session_start(grid);
     return grid;
 }
@@ -113,7 +114,7 @@ void grid_free(struct grid *grid)
     CHECK(!grid->is_in_callback);
     grid->is_closing = true;
     client_operations_cancel(grid);
-    client_subscriptions_stop(grid);
+    client_subscribe_stop(grid);
     client_liveness_stop(grid);
     client_session_stop(grid);
     client_operations_stop(grid);

@@ -279,11 +279,12 @@ struct grid_event {
 };
 
 enum grid_subscription_state {
-    GRID_SUBSCRIPTION_STARTING = 0, // not registered everywhere, or rows of the snapshot are to come
-    GRID_SUBSCRIPTION_LIVE,         // every change comes as it is committed
-    GRID_SUBSCRIPTION_CATCHING_UP,  // everything comes, but later: the log is being read
-    GRID_SUBSCRIPTION_RESETTING,    // some partition is being reset
-    GRID_SUBSCRIPTION_LOST,         // some partition is not heard now: the client tries to go on
+    GRID_SUBSCRIPTION_STARTING =
+        0,                         // not registered everywhere, or rows of the snapshot are to come
+    GRID_SUBSCRIPTION_LIVE,        // every change comes as it is committed
+    GRID_SUBSCRIPTION_CATCHING_UP, // everything comes, but later: the log is being read
+    GRID_SUBSCRIPTION_RESETTING,   // some partition is being reset
+    GRID_SUBSCRIPTION_LOST,        // some partition is not heard now: the client tries to go on
     GRID_SUBSCRIPTION_ENDED,
 };
 
@@ -413,8 +414,8 @@ GRID_API enum grid_error grid_explain(struct grid *grid, const char *query,
                                       struct grid_bytes *explanation);
 
 // All subscriptions of all clients, each once per worker that has it, as MessagePack maps: member,
-// worker, client, id, query, class, key, policy, state, behind, events. At most `limit` per worker (0: 1000).
-// Synchronous.
+// worker, client, id, query, class, key, policy, state, behind, events. At most `limit` per worker
+// (0: 1000). Synchronous.
 typedef void grid_subscription_fn(void *context, struct grid_bytes subscription);
 GRID_API enum grid_error grid_subscriptions(struct grid *grid, uint32_t limit,
                                             grid_subscription_fn *visit, void *context);

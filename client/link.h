@@ -8,6 +8,7 @@
 #pragma once
 
 #include "client/bounds.h"
+#include "client/standing.h"
 #include "client/stream.h"
 #include "cluster/base/list.h"
 #include "cluster/base/random.h"
@@ -64,9 +65,12 @@ struct client_link {
     struct event *timer;               // owned: end of the pause, or of the attempt
     struct client_endpoint *endpoints; // owned; tried in turn
     uint32_t endpoint_count;
-    uint32_t attempts; // since it was READY
-    int64_t pinged_ms; // monotonic, of a PING not yet answered; 0: none
-    bool owes_view;    // a VIEW is not yet answered
+    uint32_t attempts;                    // since it was READY
+    int64_t pinged_ms;                    // monotonic, of a PING not yet answered; 0: none
+    bool owes_view;                       // a VIEW is not yet answered
+    struct client_standing_link standing; // what continuous queries know of it, while it is READY
+    uint32_t silent_count; // how often it was looked at without news of continuous queries
+    uint64_t heard_ms;     // its standing.heard_ms when it was looked at
     enum error failure_error;
     char failure[CLIENT_FAILURE_BYTES]; // of the last failure; "" before the first
 };

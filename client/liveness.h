@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // While there are subscriptions, looks at intervals after what nobody would otherwise notice:
-// subscriptions that never come about, and connections that have gone silent.
+// connections that have gone silent.
 #pragma once
 
 #include "client/core.h"

@@ -5,6 +5,7 @@
 #include "client/session.h"
 #include "cluster/wire/cluster_codec.h"
 #include "cluster/wire/cursor.h"
+#include "cluster/wire/event_codec.h"
 
 // ---- Ending ----
 
@@ -192,6 +193,32 @@ enum error client_operation_send_cluster(struct grid *grid, struct client_link *
     if (!request)
         return ERROR_OVERLOADED;
     cluster_request_encode(&request->frame, request->id, command);
+    client_requests_weigh(&grid->requests, request);
+    client_operation_route(grid, request);
+    return ERROR_NONE;
+}
+
+enum error client_operation_send_explain(struct grid *grid, struct client_link *link,
+                                         struct bytes query, client_answer_fn *answer,
+                                         void *context)
+{
+    struct client_request *request = pinned_take(grid, link, OP_NONE, answer, context);
+    if (!request)
+        return ERROR_OVERLOADED;
+    explain_encode(&request->frame, request->id, query);
+    client_requests_weigh(&grid->requests, request);
+    client_operation_route(grid, request);
+    return ERROR_NONE;
+}
+
+enum error client_operation_send_subscriptions(struct grid *grid, struct client_link *link,
+                                               uint32_t skip, uint32_t limit,
+                                               client_answer_fn *answer, void *context)
+{
+    struct client_request *request = pinned_take(grid, link, OP_NONE, answer, context);
+    if (!request)
+        return ERROR_OVERLOADED;
+    subscriptions_encode(&request->frame, request->id, skip, limit);
     client_requests_weigh(&grid->requests, request);
     client_operation_route(grid, request);
     return ERROR_NONE;

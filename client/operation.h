@@ -24,6 +24,14 @@ MUST_USE enum error client_operation_send_cluster(struct grid *grid, struct clie
                                                   const struct cluster_request *command,
                                                   client_answer_fn *answer, void *context);
 
+// The same for questions about continuous queries.
+MUST_USE enum error client_operation_send_explain(struct grid *grid, struct client_link *link,
+                                                  struct bytes query, client_answer_fn *answer,
+                                                  void *context);
+MUST_USE enum error client_operation_send_subscriptions(struct grid *grid, struct client_link *link,
+                                                        uint32_t skip, uint32_t limit,
+                                                        client_answer_fn *answer, void *context);
+
 // ERROR_NONE, or what is wrong with the request; *what names the field (static storage).
 MUST_USE enum error client_operation_check(const struct grid_request *request, const char **what);
 

@@ -4,6 +4,7 @@
 #include "client/clock.h"
 #include "client/id.h"
 #include "client/operation.h"
+#include "client/subscribe.h"
 #include "cluster/wire/message_codec.h"
 
 #include <event2/event.h>
@@ -30,6 +31,7 @@ static const char *on_ready(void *owner, struct client_link *link, const struct 
     if (reply->view_version > grid->topology.view.version)
         client_view_want(grid, CLIENT_VIEW_URGENT_MS, link);
     grid->is_route_due = true;
+    client_subscribe_link_up(grid, link);
     member->wanted_count = reply->worker_count;
     if (member->wanted_count == member->worker_count)
         client_operations_route(grid);
@@ -46,6 +48,8 @@ static const char *on_frame(void *owner, struct client_link *link, const struct 
         client_view_compare(grid, link, frame->header.view);
         return client_operations_answer(grid, link, frame);
     }
+    if (client_standing_owns_frame(&frame->header))
+        return client_subscribe_take(grid, link, frame);
     if (id == CLIENT_ID_PING) {
         link->pinged_ms = 0;
         client_view_compare(grid, link, frame->header.view);
@@ -53,7 +57,7 @@ static const char *on_frame(void *owner, struct client_link *link, const struct 
     }
     if (id == CLIENT_ID_VIEW)
         return client_view_answer(grid, link, frame);
-    return client_subscriptions_take(grid, link, frame);
+    return "the node answered what was not asked";
 }
 
 static void on_drained(void *owner, struct client_link *link)
@@ -68,7 +72,7 @@ static void on_end(void *owner, struct client_link *link)
     struct grid *grid = owner;
     client_view_detach(grid, link);
     client_operations_detach(grid, link, true);
-    client_subscriptions_detach(grid, link);
+    client_subscribe_link_down(grid, link);
     client_session_want_turn(grid);
 }
 
@@ -77,12 +81,11 @@ static void on_lost(void *owner, struct client_link *link)
     struct grid *grid = owner;
     client_view_detach(grid, link);
     client_operations_detach(grid, link, false);
-    client_subscriptions_detach(grid, link);
+    client_subscribe_link_down(grid, link);
     // With no member left to ask, the seeds may know others.
     if (!client_topology_any(&grid->topology))
         client_view_want(grid, CLIENT_VIEW_INTERVAL_MS, NULL);
     client_operations_settle(grid);
-    client_subscriptions_settle(grid);
     client_session_want_turn(grid);
 }
 
@@ -100,13 +103,12 @@ static void view_apply(struct grid *grid)
     if (!grid->view_fetch.has_new)
         return;
     grid->view_fetch.has_new = false;
-    bool links_changed =
-        client_topology_apply(&grid->topology, &grid->host, &grid->view_fetch.fresh, on_end);
+    (void)client_topology_apply(&grid->topology, &grid->host, &grid->view_fetch.fresh, on_end);
     const struct client_topology *topology = &grid->topology;
     client_holds_resize(&grid->holds, topology->view.partition_count);
     for (uint32_t i = 0; i < topology->moved_count; i++)
         client_holds_release(&grid->holds, topology->moved[i]);
-    client_subscriptions_topology_changed(grid, links_changed);
+    client_subscribe_topology_changed(grid);
     grid->is_route_due = true;
 }
 
@@ -118,7 +120,7 @@ static void workers_adjust(struct grid *grid)
     grid->is_route_due = true;
     grid->topology.moved_count = 0;
     if (client_topology_adjust(&grid->topology, on_end))
-        client_subscriptions_topology_changed(grid, true);
+        client_subscribe_topology_changed(grid);
 }
 
 static void links_flush(struct grid *grid)
@@ -143,12 +145,11 @@ static void on_turn(evutil_socket_t fd, short what, void *context)
     view_apply(grid);
     workers_adjust(grid);
     client_operations_settle(grid);
-    client_subscriptions_settle(grid);
     client_operations_watch(grid);
     client_view_turn(grid);
     if (grid->is_route_due)
         client_operations_route(grid);
-    client_subscriptions_join(grid);
+    client_subscribe_turn(grid);
     links_flush(grid);
 }
 

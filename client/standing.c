@@ -301,11 +301,17 @@ static void subscriptions_end_all(struct client_standing *standing)
     standing_leave(standing);
 }
 
+bool client_standing_is_of(const struct client_standing *standing, uint64_t grid_id,
+                           uint32_t partition_count)
+{
+    return standing->grid_id == grid_id && standing->partition_count == partition_count;
+}
+
 void client_standing_set_grid(struct client_standing *standing, uint64_t grid_id,
                               uint32_t partition_count)
 {
     CHECK(partition_count > 0 && partition_count <= PARTITIONS_MAX);
-    if (grid_id == standing->grid_id && partition_count == standing->partition_count)
+    if (client_standing_is_of(standing, grid_id, partition_count))
         return;
     CHECK(list_is_empty(&standing->links));
     if (standing->partition_count > 0)
@@ -324,6 +330,18 @@ void client_standing_set_grid(struct client_standing *standing, uint64_t grid_id
 
 // ---- The turn ----
 
+static void unheard_end(struct grid_subscription *subscription)
+{
+    const struct client_standing *standing = subscription->standing;
+    const char *failure = standing->host.failure(standing->host.context);
+    if (!list_is_empty(&standing->links))
+        standing_end(subscription, ERROR_TIMEOUT,
+                     bytes_of_text("no node has registered the subscription in time"));
+    else
+        standing_end(subscription, ERROR_DISCONNECTED,
+                     bytes_of_text(failure[0] != '\0' ? failure : "no node could be reached"));
+}
+
 static void unheard_expire(struct client_standing *standing, uint64_t *wake_ms)
 {
     while (!list_is_empty(&standing->unheard)) {
@@ -336,8 +354,7 @@ static void unheard_expire(struct client_standing *standing, uint64_t *wake_ms)
             *wake_ms = at_ms < *wake_ms ? at_ms : *wake_ms;
             return;
         }
-        standing_end(first, ERROR_TIMEOUT,
-                     bytes_of_text("no node has registered the subscription in time"));
+        unheard_end(first);
     }
 }
 

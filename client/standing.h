@@ -59,6 +59,8 @@ struct client_standing_host {
     // Brackets each callback of the user.
     void (*callback_begin)(void *context);
     void (*callback_end)(void *context);
+    // Why no node is connected ("": not known), for subscriptions that end because of it.
+    const char *(*failure)(void *context);
 };
 
 struct client_standing_limits {
@@ -77,6 +79,9 @@ void client_standing_free(struct client_standing *standing);
 // another grid: all links are down then.
 void client_standing_set_grid(struct client_standing *standing, uint64_t grid_id,
                               uint32_t partition_count);
+
+bool client_standing_is_of(const struct client_standing *standing, uint64_t grid_id,
+                           uint32_t partition_count);
 
 // A session of a data member is up: subscriptions are registered there, whoever leads what.
 void client_standing_link_up(struct client_standing *standing, struct client_standing_link *link);
