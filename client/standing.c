@@ -333,7 +333,8 @@ void client_standing_set_grid(struct client_standing *standing, uint64_t grid_id
 static void unheard_end(struct grid_subscription *subscription)
 {
     const struct client_standing *standing = subscription->standing;
-    const char *failure = standing->host.failure(standing->host.context);
+    const struct client_standing_host *host = &standing->host;
+    const char *failure = host->failure ? host->failure(host->context) : "";
     if (!list_is_empty(&standing->links))
         standing_end(subscription, ERROR_TIMEOUT,
                      bytes_of_text("no node has registered the subscription in time"));

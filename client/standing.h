@@ -59,7 +59,8 @@ struct client_standing_host {
     // Brackets each callback of the user.
     void (*callback_begin)(void *context);
     void (*callback_end)(void *context);
-    // Why no node is connected ("": not known), for subscriptions that end because of it.
+    // May be NULL. Why no node is connected ("": not known), for subscriptions that end because of
+    // it.
     const char *(*failure)(void *context);
 };
 
