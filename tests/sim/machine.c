@@ -439,6 +439,7 @@ static void shard_begin(struct machine *machine, uint32_t number)
         .value_bytes_max = LOG_VALUE_BYTES_MAX,
         .answer_timeout_ms = plan->answer_timeout_ms,
         .drop_ms = plan->drop_ms,
+        .subscribers_output_bytes_max = plan->outlets_bytes,
         .host = {.context = machine, .say = host_say, .hop = host_hop, .stats = host_stats},
     };
     struct machine_shard *shard = &machine->shards[number];

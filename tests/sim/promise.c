@@ -1,12 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/sim/promise.h"
 
+#include "cluster/model/message.h"
 #include "cluster/wire/frame.h"
 
 bool promise_is_filtered(const struct promise *promise)
 {
     const struct grid_subscribe_options *options = &promise->options;
-    return options->kinds != 0 || options->causes != 0 || options->only_changed;
+    return (options->kinds != 0 && options->kinds != KINDS_ALL) ||
+           (options->causes != 0 && options->causes >> 1 != CAUSES_ALL);
+}
+
+bool promise_adds_up(const struct promise *promise)
+{
+    return !promise_is_filtered(promise) && !promise->options.only_changed;
 }
 
 bool promise_keeps_rows(const struct promise *promise)

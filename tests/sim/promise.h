@@ -11,8 +11,11 @@ struct promise {
     struct grid_subscribe_options options; // without the token
 };
 
-// Some changes are not told, so that those that are do not add up to the result.
+// Only changes of some kinds or causes are told.
 bool promise_is_filtered(const struct promise *promise);
+
+// What is told adds up to the versions of the result.
+bool promise_adds_up(const struct promise *promise);
 
 // It is told nothing of a reset but the difference.
 bool promise_keeps_rows(const struct promise *promise);

@@ -11,6 +11,7 @@
 enum {
     BACK_OFF_FIRST_US = 10 * US_PER_MS,
     BACK_OFF_MAX_US = 500 * US_PER_MS,
+    SHOWN_BYTES = 40, // of a body, in a transcript
 };
 
 static struct session *session_of_outlet(struct outlet *outlet)
@@ -49,7 +50,8 @@ static struct session *session_new(struct machine_shard *shard, enum session_kin
     struct session *session = memory_new(sizeof *session);
     session->shard = shard;
     session->kind = kind;
-    session->outlet.limit_bytes = shard->machine->world->plan.outlet_bytes;
+    session->outlet.limit_bytes =
+        kind == SESSION_CLIENT ? shard->machine->world->plan.outlet_bytes : SIZE_MAX;
     session->outlet.changed = on_changed;
     session->outlet.released = on_released;
     list_init(&session->dirty_link);
@@ -129,6 +131,20 @@ static bool client_operation(struct session *session, const struct frame *frame)
     return true;
 }
 
+// For who reads a transcript.
+static void question_tell(const struct session *session, const struct frame *frame)
+{
+    const struct machine *machine = session->shard->machine;
+    FILE *out = machine->world->trace.out;
+    if (!out)
+        return;
+    fprintf(out, "            m%u.%u is asked: 0x%02x id %x:", machine->slot,
+            session->shard->number, frame->header.kind, frame->header.request_id);
+    for (size_t i = 0; i < frame->body.size && i < SHOWN_BYTES; i++)
+        fprintf(out, " %02x", frame->body.data[i]);
+    fprintf(out, "\n");
+}
+
 static bool client_frame(struct session *session, const struct frame *frame)
 {
     struct shard *shard = session->shard->shard;
@@ -139,6 +155,7 @@ static bool client_frame(struct session *session, const struct frame *frame)
     if (subscriptions_take(frame->header.kind) && shard_view(shard)) {
         struct buffer forged = {0};
         struct frame told = bug_falsify_question(session, frame, &forged);
+        question_tell(session, &told);
         subscriptions_frame(shard, outlet, &told, "simulated", &session->reader);
         buffer_deinit(&forged);
         return true;

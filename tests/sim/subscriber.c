@@ -15,6 +15,7 @@ enum {
     VIEW_EVERY_US = 100 * US_PER_MS,
     BACK_OFF_FIRST_US = 10 * US_PER_MS,
     BACK_OFF_MAX_US = 500 * US_PER_MS,
+    SHOWN_BYTES = 40,     // of a body, in a transcript
     OUT_BYTES_MAX = 4096, // waiting to be written on one link
     SUBSCRIPTIONS_MAX = 64,
     START_TIMEOUT_MS = 20 * MS_PER_S,
@@ -251,6 +252,30 @@ static void reset_see(struct subscriber *subscriber, const struct frame *frame)
     }
 }
 
+// For who reads a transcript.
+static void frame_tell(const struct subscriber_link *link, const struct frame *frame, bool is_inner)
+{
+    FILE *out = link->subscriber->world->trace.out;
+    struct bytes frames;
+    struct frame inner;
+    enum error error;
+    if (!out)
+        return;
+    fprintf(out, "            %ssubscriber %u <- m%u.%u: 0x%02x id %x partition %u:",
+            is_inner ? "  in a batch: " : "", link->subscriber->number, link->slot, link->worker,
+            frame->header.kind, frame->header.request_id, frame->header.partition);
+    for (size_t i = 0; i < frame->body.size && i < SHOWN_BYTES; i++)
+        fprintf(out, " %02x", frame->body.data[i]);
+    fprintf(out, "\n");
+    if (frame->header.kind != FRAME_BATCH || batch_decode(frame->body, &frames) != ERROR_NONE)
+        return;
+    while (frame_parse(frames, EVENT_BODY_BYTES_MAX, &inner, &error) == FRAME_COMPLETE) {
+        size_t size = FRAME_HEADER_BYTES + inner.body.size;
+        frame_tell(link, &inner, true);
+        frames = bytes_of(frames.data + size, frames.size - size);
+    }
+}
+
 // Before the frame is taken: what its listeners may be told of is known then.
 static void frame_see(struct subscriber *subscriber, const struct frame *frame)
 {
@@ -275,6 +300,7 @@ static void frame_see(struct subscriber *subscriber, const struct frame *frame)
 static void frame_take(struct subscriber_link *link, const struct frame *frame)
 {
     struct subscriber *subscriber = link->subscriber;
+    frame_tell(link, frame, false);
     if (frame->header.request_id == CLIENT_ID_VIEW) {
         view_take(subscriber, frame);
         if (is_scout(link))

@@ -71,6 +71,7 @@ static void plan_choose(struct world *world)
     plan->clears_per_mille = between(world, 0, 3) == 0 ? between(world, 1, 20) : 0;
     plan->subscriber_count = between(world, 1, SUBSCRIBERS_MAX);
     plan->outlet_bytes = outlet_bytes[between(world, 0, 2)];
+    plan->outlets_bytes = between(world, 0, 3) == 0 ? 2 * plan->outlet_bytes : 0;
     plan->window_bytes = window_bytes[between(world, 0, 2)];
     plan->read_rest_us = between(world, 0, 2) == 0 ? between(world, 1, 200) * US_PER_MS : 0;
     plan->faults_end_us = (uint64_t)between(world, 8, 30) * US_PER_S;

@@ -40,6 +40,7 @@ struct plan {
     uint32_t clears_per_mille;   // of operations
     uint32_t subscriber_count;
     size_t outlet_bytes;    // limit of a connection's outlet
+    size_t outlets_bytes;   // of all subscribers of a worker together; 0: none
     size_t window_bytes;    // of a subscriber's connections: what its socket buffers hold
     uint32_t read_rest_us;  // at most, after each look of a subscriber at its sockets; 0: none
     uint64_t faults_end_us; // virtual; then everything heals
