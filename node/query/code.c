@@ -61,6 +61,8 @@ size_t code_varying_bytes(const uint8_t *at)
         return 1 + code_object_bytes(at + 1);
     case CODE_LIKE:
         return 1 + like_bytes(at + 1);
+    case CODE_IN_SET_PATH:
+        return 3 + code_set_head(at + 3).bytes;
     default:
         CHECK(*at == CODE_IN_SET || *at == CODE_IN_SET_KEEP);
         return 1 + code_set_head(at + 1).bytes;
@@ -71,7 +73,7 @@ void code_each_slot(struct bytes code, void (*visit)(void *context, uint16_t slo
 {
     const uint8_t *end = code.data + code.size;
     for (const uint8_t *at = code.data; at < end; at += code_instruction_bytes(at)) {
-        if (*at == CODE_PATH || *at == CODE_EXISTS)
+        if (*at == CODE_PATH || *at == CODE_EXISTS || *at == CODE_IN_SET_PATH)
             visit(context, code_slot(at + 1));
         else if (*at == CODE_COMPARE_PATH)
             visit(context, code_slot(at + 2));

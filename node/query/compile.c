@@ -81,18 +81,35 @@ static void chain_resolve(struct compiler *compiler, uint32_t chain)
 
 // ---- Operators ----
 
-// In a condition NULL is as good as FALSE, so that one jump between the operands does; and where an
-// operand of AND decides the whole, none is needed.
+// Operators that follow their operands and need nothing else.
+static void compile_plain(struct compiler *compiler, const struct node *node,
+                          enum instruction instruction)
+{
+    for (const struct node *child = node->first; child != NULL; child = child->next)
+        compile(compiler, child, USE_VALUE);
+    emit(compiler, instruction, 1 - (int)node->child_count);
+}
+
+// Between two operands of AND in a condition. NULL is as good as FALSE, so that one jump does; and
+// where an operand decides the whole, none is needed.
+static uint32_t emit_and(struct compiler *compiler, enum use use, uint32_t chain)
+{
+    if (use == USE_ANSWER) {
+        emit(compiler, CODE_REQUIRE, -1);
+        return chain;
+    }
+    return emit_jump(compiler, CODE_ALL_TRUE, -1, chain);
+}
+
 static void compile_condition(struct compiler *compiler, const struct node *node, enum use use)
 {
     bool is_and = node->kind == NODE_AND;
     enum use inner = is_and ? use : USE_CONDITION;
     uint32_t chain = CHAIN_END;
     for (const struct node *child = node->first; child != NULL; child = child->next) {
-        if (child != node->first && is_and && use == USE_ANSWER)
-            emit(compiler, CODE_REQUIRE, -1);
-        else if (child != node->first)
-            chain = emit_jump(compiler, is_and ? CODE_ALL_TRUE : CODE_ANY_TRUE, -1, chain);
+        if (child != node->first)
+            chain = is_and ? emit_and(compiler, use, chain)
+                           : emit_jump(compiler, CODE_ANY_TRUE, -1, chain);
         compile(compiler, child, inner);
     }
     chain_resolve(compiler, chain);
@@ -112,6 +129,15 @@ static void compile_logic(struct compiler *compiler, const struct node *node)
     chain_resolve(compiler, chain);
 }
 
+static void emit_compare_path(struct compiler *compiler, enum comparison comparison,
+                              const struct node *path, const struct value *constant)
+{
+    emit(compiler, CODE_COMPARE_PATH, 1);
+    emit_byte(compiler, comparison);
+    emit_slot(compiler, path);
+    value_write(constant, compiler->out);
+}
+
 static void compile_compare(struct compiler *compiler, const struct node *node)
 {
     const struct node *left = node->first;
@@ -123,16 +149,32 @@ static void compile_compare(struct compiler *compiler, const struct node *node)
         right = node->first;
     }
     if (left->kind == NODE_PATH && right->kind == NODE_CONSTANT) {
-        emit(compiler, CODE_COMPARE_PATH, 1);
-        emit_byte(compiler, comparison);
-        emit_slot(compiler, left);
-        value_write(&right->constant, compiler->out);
+        emit_compare_path(compiler, comparison, left, &right->constant);
         return;
     }
     compile(compiler, left, USE_VALUE);
     compile(compiler, right, USE_VALUE);
     emit(compiler, CODE_COMPARE, -1);
     emit_byte(compiler, comparison);
+}
+
+// Of a field and two constants it is two comparisons, which need no values on the stack.
+static void compile_between(struct compiler *compiler, const struct node *node, enum use use)
+{
+    const struct node *low = node->first->next;
+    const struct node *high = low->next;
+    bool is_plain =
+        node->first->kind == NODE_PATH && low->kind == NODE_CONSTANT && high->kind == NODE_CONSTANT;
+    if (!is_plain) {
+        compile_plain(compiler, node, CODE_BETWEEN);
+        return;
+    }
+    emit_compare_path(compiler, COMPARE_GREATER_EQUAL, node->first, &low->constant);
+    uint32_t chain = use == USE_VALUE ? CHAIN_END : emit_and(compiler, use, CHAIN_END);
+    emit_compare_path(compiler, COMPARE_LESS_EQUAL, node->first, &high->constant);
+    if (use == USE_VALUE)
+        emit(compiler, CODE_AND, -1);
+    chain_resolve(compiler, chain);
 }
 
 // The offsets and the size are filled in when they are known.
@@ -189,8 +231,15 @@ static void compile_in(struct compiler *compiler, const struct node *node)
 {
     const struct node *elements = node->first->next;
     uint32_t count = node->child_count - 1;
+    bool is_constant = all_constant(elements);
+    if (is_constant && node->first->kind == NODE_PATH) {
+        emit(compiler, CODE_IN_SET_PATH, 1);
+        emit_slot(compiler, node->first);
+        emit_set(compiler, elements, count);
+        return;
+    }
     compile(compiler, node->first, USE_VALUE);
-    if (all_constant(elements)) {
+    if (is_constant) {
         emit(compiler, CODE_IN_SET, 0);
         emit_set(compiler, elements, count);
         return;
@@ -232,15 +281,6 @@ static void compile_call(struct compiler *compiler, const struct node *node)
     if (node->family == FAMILY_STR)
         compiler->scratch_used++;
     CHECK(compiler->scratch_used <= SCRATCH_MAX);
-}
-
-// Operators that follow their operands and need nothing else.
-static void compile_plain(struct compiler *compiler, const struct node *node,
-                          enum instruction instruction)
-{
-    for (const struct node *child = node->first; child != NULL; child = child->next)
-        compile(compiler, child, USE_VALUE);
-    emit(compiler, instruction, 1 - (int)node->child_count);
 }
 
 static void compile_kind(struct compiler *compiler, const struct node *node, enum use use)
@@ -285,7 +325,7 @@ static void compile_kind(struct compiler *compiler, const struct node *node, enu
         compile_in(compiler, node);
         return;
     case NODE_BETWEEN:
-        compile_plain(compiler, node, CODE_BETWEEN);
+        compile_between(compiler, node, use);
         return;
     case NODE_LIKE:
         compile_like(compiler, node);
@@ -302,7 +342,7 @@ static void compile_kind(struct compiler *compiler, const struct node *node, enu
 static void compile(struct compiler *compiler, const struct node *node, enum use use)
 {
     uint32_t scratch = compiler->scratch_used;
-    compile_kind(compiler, node, use);
+    compile_kind(compiler, node, node->is_negated ? USE_VALUE : use);
     if (node->is_negated)
         emit(compiler, CODE_NOT, 0);
     // Only lower and upper leave their result in scratch.

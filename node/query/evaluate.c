@@ -7,49 +7,71 @@ static struct value load_constant(const uint8_t *object)
     return value_load(bytes_of(object, code_object_bytes(object)));
 }
 
-// Both are str of up to 31 bytes, of which there is one encoding: equal if their bytes are.
-static inline bool both_short(struct bytes field, const uint8_t *object)
+// A str of up to 31 bytes has one encoding: two of them are equal if their bytes are.
+static inline bool is_short(uint8_t first)
 {
-    return field.size > 0 && (field.data[0] & 0xe0) == 0xa0 && (object[0] & 0xe0) == 0xa0;
+    return (first & 0xe0) == 0xa0;
 }
 
-static inline struct value compare_path(enum comparison comparison, struct bytes field,
-                                        const uint8_t *object, size_t size)
+// The same for any bytes, as long as there are not many: no call, no loop.
+static inline bool short_equal(const uint8_t *left, const uint8_t *right, size_t size)
 {
-    if (comparison <= COMPARE_UNEQUAL && both_short(field, object)) {
-        bool is_equal = field.size == size && memcmp(field.data, object, size) == 0;
-        return value_of_bool(is_equal == (comparison == COMPARE_EQUAL));
+    enum { HALF = sizeof(uint64_t) };
+    uint64_t lefts[2] = {0};
+    uint64_t rights[2] = {0};
+    if (size > 2 * HALF)
+        return memcmp(left, right, size) == 0;
+    if (size >= HALF) { // two halves that may overlap
+        memcpy(&lefts[0], left, HALF);
+        memcpy(&rights[0], right, HALF);
+        memcpy(&lefts[1], left + size - HALF, HALF);
+        memcpy(&rights[1], right + size - HALF, HALF);
+        return lefts[0] == rights[0] && lefts[1] == rights[1];
+    }
+    for (size_t at = 0; at < size; at++)
+        if (left[at] != right[at])
+            return false;
+    return true;
+}
+
+static inline enum truth compare_path(enum comparison comparison, struct bytes field,
+                                      const uint8_t *object, size_t size)
+{
+    bool is_for_bytes = comparison <= COMPARE_UNEQUAL && is_short(object[0]);
+    if (is_for_bytes && field.size > 0 && is_short(field.data[0])) {
+        bool is_equal = field.size == size && short_equal(field.data, object, size);
+        return is_equal == (comparison == COMPARE_EQUAL) ? TRUTH_TRUE : TRUTH_FALSE;
     }
     struct value left = value_load(field);
     struct value right = value_load(bytes_of(object, size));
-    return value_compare(comparison, &left, &right);
+    return comparison_truth(comparison, value_order(&left, &right));
 }
 
 // ---- IN ----
 
-static struct value set_miss(const struct code_set *set)
+static enum truth set_miss(const struct code_set *set)
 {
-    return set->has_null ? value_null() : value_of_bool(false);
+    return set->has_null ? TRUTH_NULL : TRUTH_FALSE;
 }
 
-static struct value set_scan(const struct code_set *set, const uint8_t *objects,
-                             const struct value *operand)
+static enum truth set_scan(const struct code_set *set, const uint8_t *objects,
+                           const struct value *operand)
 {
     for (uint32_t left = set->count; left > 0; left--) {
         size_t size = code_object_bytes(objects);
         struct value element = value_load(bytes_of(objects, size));
         enum order order = value_order(operand, &element);
         if (order == ORDER_NONE)
-            return value_null();
+            return TRUTH_NULL;
         if (order == ORDER_EQUAL)
-            return value_of_bool(true);
+            return TRUTH_TRUE;
         objects += size;
     }
     return set_miss(set);
 }
 
-static struct value set_halve(const struct code_set *set, const uint8_t *offsets,
-                              const struct value *operand)
+static enum truth set_halve(const struct code_set *set, const uint8_t *offsets,
+                            const struct value *operand)
 {
     const uint8_t *objects = offsets + set->count * sizeof(uint32_t);
     uint32_t low = 0;
@@ -60,9 +82,9 @@ static struct value set_halve(const struct code_set *set, const uint8_t *offsets
             load_constant(objects + code_u32(offsets + middle * sizeof(uint32_t)));
         enum order order = value_order(operand, &element);
         if (order == ORDER_NONE)
-            return value_null();
+            return TRUTH_NULL;
         if (order == ORDER_EQUAL)
-            return value_of_bool(true);
+            return TRUTH_TRUE;
         if (order == ORDER_LESS)
             high = middle;
         else
@@ -72,22 +94,52 @@ static struct value set_halve(const struct code_set *set, const uint8_t *offsets
 }
 
 // operand IN set: TRUE, FALSE, or NULL where SQL says so.
-static struct value set_find(const uint8_t *at, const struct value *operand)
+static enum truth set_find(const uint8_t *at, const struct value *operand)
 {
     struct code_set set = code_set_head(at);
     if (operand->kind == VALUE_NULL)
-        return value_null();
+        return TRUTH_NULL;
     at += sizeof set;
     return set.count > CODE_SET_SCANNED_MAX ? set_halve(&set, at, operand)
                                             : set_scan(&set, at, operand);
 }
 
+// slot IN set. The strings of a set are all there is to a set with one: short ones are compared as
+// they stand.
+static enum truth set_find_path(const uint8_t *at, struct bytes field)
+{
+    struct code_set set = code_set_head(at);
+    const uint8_t *object = at + sizeof set;
+    bool is_for_bytes = field.size > 0 && is_short(field.data[0]) && set.count > 0 &&
+                        set.count <= CODE_SET_SCANNED_MAX && is_short(object[0]);
+    if (!is_for_bytes) {
+        struct value operand = value_load(field);
+        return set_find(at, &operand);
+    }
+    for (uint32_t left = set.count; left > 0; left--) {
+        size_t size = code_object_bytes(object);
+        if (size == field.size && short_equal(field.data, object, size))
+            return TRUTH_TRUE;
+        object += size;
+    }
+    return set_miss(&set);
+}
+
 // ---- Instructions ----
 
-static struct value between(const struct value *operands)
+// Member by member: a whole value that is copied has just been written in parts, and waits for
+// them.
+static inline void truth_store(struct value *value, enum truth truth)
 {
-    struct value above = value_compare(COMPARE_GREATER_EQUAL, &operands[0], &operands[1]);
-    struct value below = value_compare(COMPARE_LESS_EQUAL, &operands[0], &operands[2]);
+    value->kind = truth == TRUTH_NULL ? VALUE_NULL : VALUE_BOOL;
+    value->boolean = truth == TRUTH_TRUE;
+}
+
+// Of the operand below its two bounds.
+static struct value between(const struct value *operand)
+{
+    struct value above = value_compare(COMPARE_GREATER_EQUAL, &operand[0], &operand[1]);
+    struct value below = value_compare(COMPARE_LESS_EQUAL, &operand[0], &operand[2]);
     return value_and(&above, &below);
 }
 
@@ -111,7 +163,7 @@ static struct value pushed(const uint8_t *at, struct bytes key, const struct byt
         return value_of_bool(slots[code_slot(at + 1)].size > 0);
     default:
         CHECK(*at == CODE_IN_SET_KEEP);
-        return set_find(at + 1, top);
+        return value_of_truth(set_find(at + 1, top));
     }
 }
 
@@ -129,7 +181,7 @@ static struct value replaced(const uint8_t *at, const struct value *top)
         return like(at + 1, top);
     default:
         CHECK(*at == CODE_IN_SET);
-        return set_find(at + 1, top);
+        return value_of_truth(set_find(at + 1, top));
     }
 }
 
@@ -139,8 +191,6 @@ static struct value joined(const uint8_t *at, const struct value *left)
     const struct value *right = left + 1;
     struct value equal;
     switch (*at) {
-    case CODE_COMPARE:
-        return value_compare((enum comparison)at[1], left, right);
     case CODE_CALCULATE:
         return value_calculate((enum arithmetic)at[1], left, right);
     case CODE_AND:
@@ -168,14 +218,60 @@ static bool jump_taken(const uint8_t *at, const struct value *top)
     }
 }
 
+static unsigned pops_where_it_stays(const uint8_t *jump)
+{
+    return *jump == CODE_ALL_TRUE || *jump == CODE_ANY_TRUE;
+}
+
+// Where a run looks.
+struct view {
+    struct bytes key;
+    const struct bytes *slots;
+    struct code_stack *stack;
+};
+
+// The instructions that are neither jumps nor as frequent as those of code_run. Returns the new
+// top.
+static struct value *run_other(const uint8_t *at, struct value *top, const struct view *view)
+{
+    switch (*at) {
+    case CODE_CONSTANT:
+    case CODE_KEY:
+    case CODE_EXISTS:
+    case CODE_IN_SET_KEEP:
+        top[1] = pushed(at, view->key, view->slots, top);
+        return top + 1;
+    case CODE_NEGATE:
+    case CODE_NOT:
+    case CODE_IS_NULL:
+    case CODE_LIKE:
+    case CODE_IN_SET:
+        *top = replaced(at, top);
+        return top;
+    case CODE_BETWEEN:
+        top -= 2;
+        *top = between(top);
+        return top;
+    case CODE_CALL:
+        top -= (int)at[2] - 1;
+        *top = function_call((enum function_id)at[1], top, at[2], view->stack->scratch[at[3]]);
+        return top;
+    default:
+        top--;
+        *top = joined(at, top);
+        return top;
+    }
+}
+
 struct value code_run(struct bytes code, struct bytes key, const struct bytes *slots,
                       struct code_stack *stack)
 {
+    const struct view view = {.key = key, .slots = slots, .stack = stack};
     const uint8_t *at = code.data;
     struct value *top = stack->values;
     for (;;) {
         size_t size = code_instruction_bytes(at);
-        switch ((enum instruction) * at) {
+        switch (*at) {
         case CODE_END:
             return *top;
         case CODE_REQUIRE:
@@ -186,54 +282,28 @@ struct value code_run(struct bytes code, struct bytes key, const struct bytes *s
             *++top = value_load(slots[code_slot(at + 1)]);
             break;
         case CODE_COMPARE_PATH:
-            *++top =
-                compare_path((enum comparison)at[1], slots[code_slot(at + 2)], at + 4, size - 4);
+            truth_store(++top, compare_path((enum comparison)at[1], slots[code_slot(at + 2)],
+                                            at + 4, size - 4));
             break;
-        case CODE_CONSTANT:
-        case CODE_KEY:
-        case CODE_EXISTS:
-        case CODE_IN_SET_KEEP:
-            top[1] = pushed(at, key, slots, top);
-            top++;
-            break;
-        case CODE_NEGATE:
-        case CODE_NOT:
-        case CODE_IS_NULL:
-        case CODE_LIKE:
-        case CODE_IN_SET:
-            *top = replaced(at, top);
+        case CODE_IN_SET_PATH:
+            truth_store(++top, set_find_path(at + 3, slots[code_slot(at + 1)]));
             break;
         case CODE_COMPARE:
-        case CODE_CALCULATE:
-        case CODE_AND:
-        case CODE_OR:
-        case CODE_IN_ELEMENT:
-        case CODE_IN_END:
             top--;
-            *top = joined(at, top);
-            break;
-        case CODE_BETWEEN:
-            top -= 2;
-            *top = between(top);
-            break;
-        case CODE_CALL:
-            top -= (int)at[2] - 1;
-            *top = function_call((enum function_id)at[1], top, at[2], stack->scratch[at[3]]);
+            truth_store(top, comparison_truth((enum comparison)at[1], value_order(top, top + 1)));
             break;
         case CODE_JUMP_FALSE:
         case CODE_JUMP_TRUE:
-            if (jump_taken(at, top))
-                at += code_u32(at + 1);
-            break;
         case CODE_ALL_TRUE:
         case CODE_ANY_TRUE:
             if (jump_taken(at, top))
                 at += code_u32(at + 1);
             else
-                top--;
+                top -= pops_where_it_stays(at);
             break;
-        case CODE_INSTRUCTION_COUNT:
-            CHECK(false);
+        default:
+            top = run_other(at, top, &view);
+            break;
         }
         at += size;
     }

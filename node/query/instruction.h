@@ -26,6 +26,7 @@ enum instruction {
     CODE_BETWEEN,      // pop high, low, operand; push whether low <= operand <= high
     CODE_LIKE,         // <like>; replace the top
     CODE_IN_SET,       // <set>; replace the top
+    CODE_IN_SET_PATH,  // <slot> <set>; push whether slot is in it
     CODE_IN_SET_KEEP,  // <set>; push whether the top is in it
     CODE_IN_ELEMENT,   // pop element, result; push result OR operand = element
     CODE_IN_END,       // pop result, operand; push result

@@ -59,35 +59,7 @@ static struct value number_load(struct cursor *cursor, enum wire_type type)
     return value_null();
 }
 
-// The formats that most fields have. False leaves the object to value_load_any.
-static inline bool value_load_common(struct bytes object, struct value *value)
-{
-    uint8_t first = object.size > 0 ? object.data[0] : 0xc0;
-    if (first <= 0x7f) {
-        *value = value_of_int(first);
-        return true;
-    }
-    if (first == 0xcb && object.size == 1 + sizeof(uint64_t)) {
-        uint64_t bits;
-        memcpy(&bits, object.data + 1, sizeof bits);
-        bits = __builtin_bswap64(bits);
-        double real;
-        memcpy(&real, &bits, sizeof real);
-        *value = value_of_float(real);
-        return true;
-    }
-    if ((first & 0xe0) == 0xa0 && (first & 0x1f) == object.size - 1) {
-        *value = value_of_str(bytes_of(object.data + 1, object.size - 1));
-        return true;
-    }
-    if (first == 0xd9 && object.size > 1 && object.data[1] == object.size - 2) {
-        *value = value_of_str(bytes_of(object.data + 2, object.size - 2));
-        return true;
-    }
-    return false;
-}
-
-static struct value value_load_any(struct bytes object)
+struct value value_load_any(struct bytes object)
 {
     struct cursor cursor = cursor_of(object);
     struct bytes content;
@@ -115,14 +87,6 @@ static struct value value_load_any(struct bytes object)
         break;
     }
     return value_null();
-}
-
-struct value value_load(struct bytes object)
-{
-    struct value value;
-    if (!value_load_common(object, &value))
-        value = value_load_any(object);
-    return value;
 }
 
 void value_write(const struct value *value, struct buffer *out)
@@ -226,6 +190,8 @@ static enum order order_of_bytes(struct bytes left, struct bytes right)
 
 enum order value_order(const struct value *left, const struct value *right)
 {
+    if (left->kind == VALUE_FLOAT && right->kind == VALUE_FLOAT)
+        return order_of_float(left->real, right->real);
     enum family family = value_family(left);
     if (family != value_family(right))
         return ORDER_NONE;
@@ -248,24 +214,7 @@ enum order value_order(const struct value *left, const struct value *right)
 struct value value_compare(enum comparison comparison, const struct value *left,
                            const struct value *right)
 {
-    enum order order = value_order(left, right);
-    if (order == ORDER_NONE)
-        return value_null();
-    switch (comparison) {
-    case COMPARE_EQUAL:
-        return value_of_bool(order == ORDER_EQUAL);
-    case COMPARE_UNEQUAL:
-        return value_of_bool(order != ORDER_EQUAL);
-    case COMPARE_LESS:
-        return value_of_bool(order == ORDER_LESS);
-    case COMPARE_LESS_EQUAL:
-        return value_of_bool(order != ORDER_GREATER);
-    case COMPARE_GREATER:
-        return value_of_bool(order == ORDER_GREATER);
-    case COMPARE_GREATER_EQUAL:
-        break;
-    }
-    return value_of_bool(order != ORDER_LESS);
+    return value_of_truth(comparison_truth(comparison, value_order(left, right)));
 }
 
 enum comparison comparison_mirrored(enum comparison comparison)

@@ -43,6 +43,8 @@ enum family {
     FAMILY_OTHER, // arrays, maps, extensions: compare with nothing
 };
 
+enum truth { TRUTH_FALSE = 0, TRUTH_TRUE, TRUTH_NULL };
+
 enum order { ORDER_LESS = -1, ORDER_EQUAL = 0, ORDER_GREATER = 1, ORDER_NONE = 2 };
 
 enum comparison {
@@ -74,6 +76,11 @@ static inline struct value value_of_uint(uint64_t natural)
     if (natural <= INT64_MAX)
         return value_of_int((int64_t)natural);
     return (struct value){.kind = VALUE_UINT, .natural = natural};
+}
+
+static inline struct value value_of_truth(enum truth truth)
+{
+    return truth == TRUTH_NULL ? value_null() : value_of_bool(truth == TRUTH_TRUE);
 }
 
 // NaN becomes NULL.
@@ -110,8 +117,34 @@ enum family value_family(const struct value *value);
 // binaries, extensions and containers that are not empty. 0 where it does not.
 extern const uint8_t value_head_sizes[256];
 
+// For value_load: formats that few objects have.
+struct value value_load_any(struct bytes object);
+
 // The value of one encoded object; NULL for no bytes. Borrows from it.
-struct value value_load(struct bytes object);
+static inline struct value value_load(struct bytes object)
+{
+    uint8_t first = object.size > 0 ? object.data[0] : 0xc0;
+    if (first <= 0x7f)
+        return value_of_int(first);
+    if ((first & 0xe0) == 0xa0 && (first & 0x1f) == object.size - 1)
+        return value_of_str(bytes_of(object.data + 1, object.size - 1));
+    if ((first == 0xcb || first == 0xcf) && object.size == 1 + sizeof(uint64_t)) {
+        uint64_t bits;
+        memcpy(&bits, object.data + 1, sizeof bits);
+        bits = __builtin_bswap64(bits);
+        if (first == 0xcf)
+            return value_of_uint(bits);
+        double real;
+        memcpy(&real, &bits, sizeof real);
+        return value_of_float(real);
+    }
+    if (first == 0xce && object.size == 1 + sizeof(uint32_t)) {
+        uint32_t bits;
+        memcpy(&bits, object.data + 1, sizeof bits);
+        return value_of_int(__builtin_bswap32(bits));
+    }
+    return value_load_any(object);
+}
 
 // Appends the value as MessagePack.
 void value_write(const struct value *value, struct buffer *out);
@@ -133,6 +166,21 @@ uint32_t values_sort(struct value *values, uint32_t count);
 // The one form of all numbers that are equal, so that it can be hashed: a float with the value of
 // an INT or UINT as that. Everything else stays as it is.
 struct value value_canonical(const struct value *value);
+
+// The truth of left ? right for two values in this order; NULL where there is none.
+static inline enum truth comparison_truth(enum comparison comparison, enum order order)
+{
+    static const uint8_t truths[][4] = {
+        // left is less, equal, greater; no order
+        [COMPARE_EQUAL] = {TRUTH_FALSE, TRUTH_TRUE, TRUTH_FALSE, TRUTH_NULL},
+        [COMPARE_UNEQUAL] = {TRUTH_TRUE, TRUTH_FALSE, TRUTH_TRUE, TRUTH_NULL},
+        [COMPARE_LESS] = {TRUTH_TRUE, TRUTH_FALSE, TRUTH_FALSE, TRUTH_NULL},
+        [COMPARE_LESS_EQUAL] = {TRUTH_TRUE, TRUTH_TRUE, TRUTH_FALSE, TRUTH_NULL},
+        [COMPARE_GREATER] = {TRUTH_FALSE, TRUTH_FALSE, TRUTH_TRUE, TRUTH_NULL},
+        [COMPARE_GREATER_EQUAL] = {TRUTH_FALSE, TRUTH_TRUE, TRUTH_TRUE, TRUTH_NULL},
+    };
+    return (enum truth)truths[comparison][order - ORDER_LESS];
+}
 
 // TRUE, FALSE or, where there is no order, NULL.
 struct value value_compare(enum comparison comparison, const struct value *left,
