@@ -113,10 +113,14 @@ void standing_link_part(struct grid_subscription *subscription)
     }
 }
 
-static void goodbyes_send(struct client_standing_link *link)
+static void goodbyes_send(struct client_standing_link *link, uint64_t *wake_ms)
 {
     struct client_standing *standing = link->standing;
     uint32_t count = (uint32_t)(buffer_size(&link->goodbyes) / sizeof(uint32_t));
+    if (link->goodbye_ms > standing->now_ms && link->goodbye_count < count) {
+        *wake_ms = link->goodbye_ms < *wake_ms ? link->goodbye_ms : *wake_ms;
+        return;
+    }
     while (link->goodbye_count < count) {
         struct buffer *out = standing->host.out(standing->host.context, link);
         uint32_t number;
@@ -131,9 +135,9 @@ static void goodbyes_send(struct client_standing_link *link)
     }
 }
 
-static const char *goodbye_answered(struct client_standing_link *link, const struct frame *frame)
+// Takes the number out of those that wait for an answer.
+static bool goodbye_remove(struct client_standing_link *link, uint32_t wanted)
 {
-    uint32_t wanted = client_id_number(frame->header.request_id);
     uint8_t *numbers = link->goodbyes.data + link->goodbyes.start;
     for (size_t at = 0; at < link->goodbye_count; at++) {
         uint32_t number;
@@ -144,13 +148,32 @@ static const char *goodbye_answered(struct client_standing_link *link, const str
         memmove(numbers + sizeof number, numbers, at * sizeof number);
         buffer_consume(&link->goodbyes, sizeof number);
         link->goodbye_count--;
-        // A subscription that the node had refused or ended was not counted any more.
-        if (frame->header.kind == FRAME_REPLY && link->watch_count > 0)
-            link->watch_count--;
-        standing_left(link->standing->table[wanted]);
+        return true;
+    }
+    return false;
+}
+
+static const char *goodbye_answered(struct client_standing_link *link, const struct frame *frame)
+{
+    struct client_standing *standing = link->standing;
+    uint32_t number = client_id_number(frame->header.request_id);
+    struct op_reply reply = {0};
+    if (frame->header.kind == FRAME_ERROR && reply_decode(OP_NONE, frame, &reply) != ERROR_NONE)
+        return "the node's answer to UNSUBSCRIBE is malformed";
+    if (!goodbye_remove(link, number))
+        return "the node confirmed an UNSUBSCRIBE that was not sent";
+    if (reply.error != ERROR_NONE && reply.error != ERROR_UNKNOWN_SUBSCRIPTION) {
+        // It is still there: its events would be taken for another's.
+        buffer_append(&link->goodbyes, &number, sizeof number);
+        link->goodbye_ms = standing->now_ms + CLIENT_REFUSED_MS;
+        standing_want_turn(standing);
         return NULL;
     }
-    return "the node confirmed an UNSUBSCRIBE that was not sent";
+    // A subscription that the node had refused or ended was not counted any more.
+    if (reply.error == ERROR_NONE && link->watch_count > 0)
+        link->watch_count--;
+    standing_left(standing->table[number]);
+    return NULL;
 }
 
 // ---- SUBSCRIBE ----
@@ -283,7 +306,7 @@ static bool subscriptions_register(struct client_standing_link *link, uint64_t *
 void standing_link_turn(struct client_standing_link *link, uint64_t *wake_ms)
 {
     const struct client_standing *standing = link->standing;
-    goodbyes_send(link);
+    goodbyes_send(link, wake_ms);
     if (link->retry_ms != 0 && link->retry_ms <= standing->now_ms) {
         link->retry_ms = 0;
         link->is_blocked = false;
