@@ -276,6 +276,15 @@ static void marks_refuse(struct standing_journey *journey, struct client_standin
     }
 }
 
+static void place_granted(struct grid_subscription *subscription, uint16_t number)
+{
+    unsigned place = subscription->journey->places[number] & ~(unsigned)PLACE_ASKED;
+    // From now on is where the others are, or will be.
+    if (place == PLACE_STARTING && subscription->start == GRID_START_LATEST)
+        place = PLACE_JOINED;
+    standing_place_set(subscription, number, place);
+}
+
 const char *standing_journey_answer(struct client_standing_link *link, const struct frame *frame)
 {
     struct client_standing *standing = link->standing;
@@ -291,16 +300,16 @@ const char *standing_journey_answer(struct client_standing_link *link, const str
     if (!journey)
         return NULL;
     marks_refuse(journey, link, marks);
-    for (uint32_t i = 0; i < standing->partition_count; i++) {
+    for (uint32_t i = 0; journey && i < standing->partition_count; i++) {
         if (!is_asked(journey, i, link))
             continue;
         if (is_refused)
             place_refuse(journey, (uint16_t)i);
         else
-            standing_place_set(subscription, (uint16_t)i,
-                               journey->places[i] & ~(unsigned)PLACE_ASKED);
+            place_granted(subscription, (uint16_t)i);
+        journey = subscription->journey;
     }
-    if (journey->asked_count == 0)
+    if (journey && journey->asked_count == 0)
         standing_journey_wake(journey, 0);
     return NULL;
 }
