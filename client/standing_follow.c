@@ -168,9 +168,11 @@ static void marks_follow(struct client_standing_link *link, struct mark *marks, 
 void standing_follow(struct client_standing_link *link, uint64_t *wake_ms)
 {
     struct client_standing *standing = link->standing;
-    struct buffer *out = standing->host.out(standing->host.context, link);
-    if (!out || link->watch_count == 0 || link->state != STANDING_LINK_FOLLOWING)
+    if (link->watch_count == 0 || link->state != STANDING_LINK_FOLLOWING)
         return; // it stays due
+    struct buffer *out = standing->host.out(standing->host.context, link);
+    if (!out)
+        return;
     struct mark *marks = memory_new_array(standing->partition_count, sizeof *marks);
     link->is_follow_due = false;
     bool is_later = false;
