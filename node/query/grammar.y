@@ -8,14 +8,11 @@
 // Enough for NODE_DEPTH_MAX levels with all precedences pending at each.
 %stack_size 2400
 %stack_overflow { parse_overflow(parse); }
-// parse.c feeds only tokens that grammar_accepts.
-%syntax_error { CHECK(false); }
+%syntax_error { parse->refused = true; }
 
 %include {
 #include "cluster/base/check.h"
 #include "node/query/parse.h"
-
-#include <stdlib.h>
 }
 
 %type expr {struct node *}
@@ -124,6 +121,15 @@ path(A) ::= path(P) DOT name(N). { A = parse_path_name(parse, P, N); }
 path(A) ::= path(P) OPEN INTEGER(I) CLOSE(Z). { A = parse_path_index(parse, P, I, Z); }
 
 %code {
+bool grammar_run(struct parse *parse, bool is_careful, grammar_feed *feed)
+{
+    struct yyParser parser; // large, and gone at the end: for the stack
+    grammarInit(&parser);
+    bool done = feed(parse, &parser, is_careful);
+    grammarFinalize(&parser);
+    return done;
+}
+
 // Whether the parser can take this token now. It runs the automaton's reductions on an overlay of
 // the state stack, because default reductions would otherwise have gone too far to tell what had
 // been possible instead.

@@ -8,31 +8,41 @@
 
 #include "grammar.h"
 
-#include <stdlib.h>
-
-bool parse_select(struct parse *parse)
+// All tokens. With is_careful each is tried before it is given to the parser, which tells what
+// could have stood there instead; without, a token that cannot stand there is noticed late.
+static bool feed(struct parse *parse, void *parser, bool is_careful)
 {
     struct lexer lexer = {.source = parse->source,
                           .start = parse->text,
                           .at = parse->text,
                           .end = parse->text + parse->source->text.size};
-    void *parser = grammarAlloc(malloc);
-    CHECK(parser != NULL);
     struct token token;
     struct token previous = {0};
     do {
         if (!lexer_next(&lexer, &token))
-            break;
+            return false;
         parse->at = token.offset;
-        if (!grammar_accepts(parser, token.kind)) {
+        if (is_careful && !grammar_accepts(parser, token.kind)) {
             syntax_complain(parse, parser, token, previous);
-            break;
+            return false;
         }
         grammar(parser, token.kind, token, parse);
         previous = token;
-    } while (token.kind != 0 && !parse->source->failed);
-    grammarFree(parser, free);
-    return !parse->source->failed;
+    } while (token.kind != 0 && !parse->refused && !parse->source->failed);
+    return !parse->refused && !parse->source->failed;
+}
+
+// Trying each token takes as long as everything else, and is for texts that have an error.
+bool parse_select(struct parse *parse)
+{
+    if (grammar_run(parse, false, feed))
+        return true;
+    parse->source->failed = false; // of several errors the careful way may come upon another first
+    parse->refused = false;
+    parse->select = (struct select){0};
+    bool done = grammar_run(parse, true, feed);
+    CHECK(!done);
+    return done;
 }
 
 static void complain_depth(struct parse *parse, uint32_t offset)

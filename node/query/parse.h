@@ -12,6 +12,7 @@ struct parse {
     struct arena *arena;   // borrowed
     const char *text;      // the source's, followed by a NUL byte
     uint32_t at;           // offset of the token under way
+    bool refused;          // it could not stand there
     struct select select;  // the result
 };
 
@@ -19,8 +20,9 @@ struct parse {
 MUST_USE bool parse_select(struct parse *parse);
 
 // ---- The generated parser ----
-void *grammarAlloc(void *(*allocate)(size_t));
-void grammarFree(void *parser, void (*release)(void *));
+// Gives a fresh parser to `feed`, and returns what that returns.
+typedef bool grammar_feed(struct parse *parse, void *parser, bool is_careful);
+bool grammar_run(struct parse *parse, bool is_careful, grammar_feed *feed);
 void grammar(void *parser, int kind, struct token token, struct parse *parse);
 bool grammar_accepts(const void *parser, int kind);
 
