@@ -79,6 +79,7 @@ NODE_O := $(call objects,$(NODE_C)) $(BUILD)/obj/gen/grammar.o $(BUILD)/obj/gen/
 CLIENT_O := $(call objects,$(CLIENT_C))
 SHELL_O := $(call objects,$(SHELL_C))
 BENCH_O := $(call objects,$(BENCH_C))
+MICRO_SUPPORT_O := $(call objects,bench/nexmark.c bench/keyset.c bench/zipfian.c)
 UNIT_O := $(call objects,$(UNIT_C))
 SYSTEM_SUPPORT_O := $(call objects,$(wildcard tests/system/support/*.c))
 
@@ -160,7 +161,7 @@ $(BUILD)/examples/%: client/examples/%.c client/grid.h $(BUILD)/libgrid.a
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) -Iclient -D_GNU_SOURCE $(CFLAGS) $(LDFLAGS) -o $@ $< $(BUILD)/libgrid.a $(LIBS_CLIENT)
 
-$(BUILD)/micro/%: $(BUILD)/obj/bench/micro/%.o $(NODE_O) $(CLUSTER_O)
+$(BUILD)/micro/%: $(BUILD)/obj/bench/micro/%.o $(MICRO_SUPPORT_O) $(NODE_O) $(CLUSTER_O)
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_NODE)
 
@@ -181,9 +182,11 @@ $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(NODE_O) $(SHELL_O) $(CLIENT_O) $(
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS_NODE) $(LIBS_CLIENT) $(LIBS_SHELL)
 
-# The simulator has no sockets, threads or clocks, and neither has what it runs.
+# The simulator has no sockets, threads or clocks, and neither has what it runs: of the client library,
+# the core of its continuous queries.
 SIM_O := $(call objects,$(SIM_C)) $(CLUSTER_O) $(BUILD)/obj/gen/grammar.o $(BUILD)/obj/gen/lexer.o \
-	$(call objects,$(wildcard $(patsubst %,node/%/*.c,store query feed shard meta)))
+	$(call objects,$(wildcard $(patsubst %,node/%/*.c,store query feed shard meta)) \
+		$(wildcard client/standing*.c))
 
 $(BUILD)/tests/sim: $(SIM_O)
 	@mkdir -p $(@D)
