@@ -32,12 +32,23 @@ static bool audience_step(struct audience *audience, uint32_t *id)
     return *id != SUBSCRIPTIONS_JOINED;
 }
 
+// Where it stands for what is said now. Before its own FOLLOW is answered the node may still hold
+// it for one of those that are joined: what it says then does not count.
+static enum standing_place place_heard(const struct grid_subscription *subscription,
+                                       uint16_t partition)
+{
+    const struct standing_journey *journey = subscription->journey;
+    if (journey && (journey->places[partition] & PLACE_ASKED))
+        return PLACE_HELD;
+    return standing_place_of(subscription, partition);
+}
+
 // ---- Events ----
 
 static void row_take(struct grid_subscription *subscription,
                      const struct standing_partition *partition, const struct event *event)
 {
-    enum standing_place place = standing_place_of(subscription, event->partition);
+    enum standing_place place = place_heard(subscription, event->partition);
     if (place == PLACE_STARTING)
         standing_place_set(subscription, event->partition, PLACE_SNAPSHOT);
     if (place == PLACE_STARTING || place == PLACE_SNAPSHOT || place == PLACE_RESETTING ||
@@ -49,7 +60,7 @@ static void row_take(struct grid_subscription *subscription,
 static void replay_take(struct grid_subscription *subscription, const struct event *event)
 {
     uint16_t partition = event->partition;
-    enum standing_place place = standing_place_of(subscription, partition);
+    enum standing_place place = place_heard(subscription, partition);
     if (place == PLACE_STARTING) {
         standing_own_set(subscription->journey, partition, 0, 0);
         standing_place_set(subscription, partition, PLACE_REPLAYING);
@@ -66,7 +77,7 @@ static void replay_take(struct grid_subscription *subscription, const struct eve
 
 static void change_take(struct grid_subscription *subscription, const struct event *event)
 {
-    enum standing_place place = standing_place_of(subscription, event->partition);
+    enum standing_place place = place_heard(subscription, event->partition);
     if (place == PLACE_STARTING) {
         bool is_latest = subscription->start == GRID_START_LATEST;
         standing_place_set(subscription, event->partition,
@@ -114,7 +125,7 @@ static void event_position(struct client_standing_link *link, const struct event
 static void subscription_ready(struct grid_subscription *subscription,
                                struct standing_partition *partition, const struct mark *mark)
 {
-    enum standing_place place = standing_place_of(subscription, mark->partition);
+    enum standing_place place = place_heard(subscription, mark->partition);
     if (place != PLACE_STARTING && place != PLACE_REPLAYING && place != PLACE_SNAPSHOT &&
         place != PLACE_RESETTING)
         return;
@@ -127,7 +138,7 @@ static void subscription_ready(struct grid_subscription *subscription,
 
 static void subscription_reset(struct grid_subscription *subscription, uint16_t partition)
 {
-    enum standing_place place = standing_place_of(subscription, partition);
+    enum standing_place place = place_heard(subscription, partition);
     if (place == PLACE_FRESH || place == PLACE_HELD || place == PLACE_VOID)
         return;
     bool is_first = place == PLACE_STARTING;
