@@ -150,6 +150,7 @@ static double median_of(double *values, uint32_t count)
     return count == 0 ? 0 : values[count / 2];
 }
 
+// Medians of the pairs, not ratios of medians: what else the machine does changes slowly.
 static void pairs_summarise(struct point *point)
 {
     double values[POINT_ROUNDS_MAX];
@@ -167,8 +168,11 @@ static void pairs_summarise(struct point *point)
     point->ratio = median_of(values, count);
     point->ratio_min = count ? values[0] : 0;
     point->ratio_max = count ? values[count - 1] : 0;
-    double base_us = point->median.server_us[0];
-    point->server_ratio = base_us > 0 ? point->median.server_us[1] / base_us : 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const double *us = point->pairs[i].server_us;
+        values[i] = us[0] > 0 ? us[1] / us[0] : 0;
+    }
+    point->server_ratio = median_of(values, count);
 }
 
 static bool throughput_measure(struct measuring *measuring, char *reason)
