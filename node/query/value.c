@@ -298,9 +298,10 @@ struct value value_canonical(const struct value *value)
     if (value->kind != VALUE_FLOAT)
         return *value;
     double real = value->real;
-    if (real >= -0x1p63 && real < 0x1p63)
-        return (double)(int64_t)real == real ? value_of_int((int64_t)real) : *value;
-    if (real >= 0x1p63 && real < 0x1p64) // has no fraction
+    if (real >= 0x1p64)
+        return *value;
+    if (real >= 0x1p63) // has no fraction
         return value_of_uint((uint64_t)real);
-    return *value;
+    bool is_whole = real >= -0x1p63 && (double)(int64_t)real == real;
+    return is_whole ? value_of_int((int64_t)real) : *value;
 }
