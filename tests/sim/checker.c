@@ -129,11 +129,14 @@ static bool snapshot_is_possible(const struct checker *checker, uint16_t partiti
 
 // ---- Rows ----
 
+// A reset was seen, and this is the first that is heard of it.
 static void difference_begin(struct place *place)
 {
-    if (place->state != PLACE_DIFFERENCE)
-        place->seq = 0;
+    if (!place->may_be_reset)
+        return;
     place->state = PLACE_DIFFERENCE;
+    place->seq = 0;
+    place->may_be_reset = false;
 }
 
 static const char *row_fault(const struct checker *checker, const struct place *place,
@@ -164,7 +167,7 @@ void checker_row(struct checker *checker, const struct grid_event *event)
     struct place *place = place_find(checker, event, &key);
     if (!place)
         return;
-    if (place->may_be_reset && keeps_rows(checker))
+    if (keeps_rows(checker))
         difference_begin(place);
     // What the log does not have any more comes as rows.
     if (place->state == PLACE_UNKNOWN && checker->promise.options.start == GRID_START_EARLIEST)
@@ -223,7 +226,7 @@ static const char *order_fault(const struct checker *checker, struct place *plac
     if (event->seq > place->seq &&
         promise_next(&checker->promise, truth, place->seq, event->seq - 1) == 0)
         return NULL;
-    if (keeps_rows(checker) && place->may_be_reset && place->state != PLACE_DIFFERENCE) {
+    if (keeps_rows(checker) && place->may_be_reset) {
         difference_begin(place); // in which nothing differed
         return NULL;
     }

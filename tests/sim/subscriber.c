@@ -18,7 +18,6 @@ enum {
     SHOWN_BYTES = 40,     // of a body, in a transcript
     OUT_BYTES_MAX = 4096, // waiting to be written on one link
     SUBSCRIPTIONS_MAX = 64,
-    START_TIMEOUT_MS = 20 * MS_PER_S,
 };
 
 static uint64_t now_us(const struct subscriber *subscriber)
@@ -430,7 +429,7 @@ void subscriber_start(struct subscriber *subscriber, struct world *world, uint32
                                               .callback_begin = host_callback,
                                               .callback_end = host_callback};
     const struct client_standing_limits limits = {.subscriptions_max = SUBSCRIPTIONS_MAX,
-                                                  .start_timeout_ms = START_TIMEOUT_MS};
+                                                  .start_timeout_ms = SUBSCRIBER_START_MS};
     subscriber->standing = client_standing_new(&host, &limits);
     link_init(&subscriber->scout, subscriber, 0, 0);
     for (uint32_t i = 0; i < MACHINES_MAX * SHARDS_MAX; i++)

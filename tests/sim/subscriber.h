@@ -8,6 +8,8 @@
 #include "tests/sim/machine.h"
 #include "tests/sim/watcher.h"
 
+enum { SUBSCRIBER_START_MS = 20 * 1000 }; // until somebody must have registered a subscription
+
 // To one worker of one machine.
 struct subscriber_link {
     struct client_standing_link standing;

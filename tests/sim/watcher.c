@@ -202,16 +202,24 @@ static void watcher_plan(struct watcher *watcher, uint64_t most_us, uint64_t arg
                   watcher, argument);
 }
 
+// For being slow, or because nobody would have it in time.
+static bool may_end_with(const struct watcher *watcher, enum grid_error error)
+{
+    uint64_t for_us = world_now_us(world_of(watcher)) - watcher->began_us;
+    return (error == GRID_SLOW_CONSUMER &&
+            watcher->checker.promise.options.policy == GRID_POLICY_DISCONNECT) ||
+           ((error == GRID_NO_QUORUM || error == GRID_TIMEOUT) && !watcher->checker.is_ready &&
+            for_us >= SUBSCRIBER_START_MS * US_PER_MS);
+}
+
 static void on_error(void *context, enum grid_error error, const char *text)
 {
     struct watcher *watcher = context;
-    bool may_be = error == GRID_SLOW_CONSUMER &&
-                  watcher->checker.promise.options.policy == GRID_POLICY_DISCONNECT;
-    if (!watcher->subscription || watcher->has_ended || !may_be)
+    if (!watcher->subscription || watcher->has_ended || !may_end_with(watcher, error))
         world_fail(world_of(watcher), "%s ends with error %d: %s", watcher->checker.name, error,
                    text);
     watcher->has_ended = true;
-    world_of(watcher)->tally.slow_ends++;
+    world_of(watcher)->tally.slow_ends += error == GRID_SLOW_CONSUMER;
     watcher_note(watcher, "end of watcher", (uint64_t)error);
     watcher_plan(watcher, AGAIN_MAX_US, watcher->count);
 }
@@ -283,6 +291,7 @@ static void watcher_begin(struct watcher *watcher)
                 promise.options.policy, promise.options.keep, promise.options.kinds,
                 promise.options.causes, promise.options.only_changed ? ", only changed" : "",
                 is_resumed ? ", after the token of " : "");
+    watcher->began_us = world_now_us(world);
     checker_init(&watcher->checker, world, name, &promise, is_resumed ? &token->checker : NULL);
     struct grid_subscribe_options options = promise.options;
     struct bytes bytes = buffer_bytes(&token->bytes);

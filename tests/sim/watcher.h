@@ -24,6 +24,7 @@ struct watcher {
     struct grid_subscription *subscription; // owned; NULL: none
     bool has_ended;                         // `error` was called
     uint32_t count;                         // of its subscriptions so far
+    uint64_t began_us;
     struct checker checker;
 };
 
