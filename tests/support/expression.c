@@ -96,9 +96,32 @@ static void operand_say(struct random *random, uint64_t family, unsigned depth, 
         string_say(random, depth, out);
 }
 
+static const char *const signs[] = {" = ", " <> ", " < ", " <= ", " > ", " >= "};
+
+// Of a path and a constant, in either order: what an index can use.
+static void plain_comparison_say(struct random *random, struct buffer *out)
+{
+    const char *constant =
+        CHOOSE(random, "0", "1", "-3", "2.5", "1.0", "9007199254740993", "9223372036854775808.0",
+               "18446744073709551615", "1e300", "''", "'ab'", "'b'", "TRUE", "FALSE", "x''");
+    bool is_mirrored = random_below(random, 3) == 0;
+    if (is_mirrored)
+        say(out, constant);
+    else
+        path_say(random, out);
+    say(out, choose(random, signs, sizeof signs / sizeof *signs));
+    if (is_mirrored)
+        path_say(random, out);
+    else
+        say(out, constant);
+}
+
 static void comparison_say(struct random *random, unsigned depth, struct buffer *out)
 {
-    static const char *const signs[] = {" = ", " <> ", " < ", " <= ", " > ", " >= "};
+    if (random_below(random, 2) == 0) {
+        plain_comparison_say(random, out);
+        return;
+    }
     uint64_t family = random_below(random, 2);
     say(out, "((");
     operand_say(random, family, depth, out);
@@ -136,7 +159,8 @@ static void test_say(struct random *random, unsigned depth, struct buffer *out)
     case 0:
         string_say(random, depth, out);
         say(out, CHOOSE(random, " LIKE ", " NOT LIKE "));
-        say(out, CHOOSE(random, "'%'", "'a%'", "'%b'", "'_'", "'%a%'", "'a_'", "''", "'%_b%'"));
+        say(out, CHOOSE(random, "'%'", "'a%'", "'%b'", "'_'", "'%a%'", "'a_'", "''", "'%_b%'",
+                        "'ab%'", "'%abb%'", "'%t_s'", "'a%b'", "'abb'", "'%bb'"));
         return;
     case 1:
         number_say(random, depth, out);
