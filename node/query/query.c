@@ -7,6 +7,7 @@
 #include "node/query/check.h"
 #include "node/query/code.h"
 #include "node/query/compiled.h"
+#include "node/query/fold.h"
 #include "node/query/instruction.h"
 #include "node/query/parse.h"
 
@@ -75,6 +76,7 @@ static bool query_compile(struct query *query, struct source *source)
     if (!parse_select(&parse) || !check_select(&parse.select, source))
         return false;
     query->select = parse.select;
+    fold_select(&query->select);
     return predicate_compile(query, source) && projection_compile(query, source);
 }
 

@@ -113,6 +113,21 @@ Test(conditions, numbers_have_one_form)
     EXPECT_ROWS(rows);
 }
 
+Test(conditions, of_computed_constants)
+{
+    static const struct row rows[] = {
+        {"a > 2 * 60", "{a range (120..}!"},
+        {"a = -(3)", "{a in -3}!"},
+        {"a = 7 / 2", "{a in 3.5}!"},
+        {"a = 1 / 0", "{}"},
+        {"a IN (1 + 1, round(2.4))", "{a in 2}!"},
+        {"a BETWEEN 10 - 1 AND abs(-10)", "{a range 9..10}!"},
+        {"mod(7, 4) = a", "{a in 3}!"},
+        {"a + 1 > 2 * 60", "{}"},
+    };
+    EXPECT_ROWS(rows);
+}
+
 Test(conditions, of_booleans)
 {
     static const struct row rows[] = {
