@@ -41,14 +41,18 @@ static struct part part_of(const struct condition *condition, unsigned kind, enu
                          .slot = condition->is_key ? 0 : condition->slot};
 }
 
+// What is asked for counts as known of the field from now on.
 static double points_share(const struct condition *condition, const struct part *part,
-                           const struct access_stats *stats)
+                           struct access_stats *stats)
 {
     double share = 0;
     for (uint32_t at = 0; at < condition->value_count; at++) {
         struct access_key key = {.is_whole = true};
-        if (access_key_add_point(&key, &condition->values[at]))
-            share += access_stats_point(stats, part, access_key_hash(&key, 0));
+        if (!access_key_add_point(&key, &condition->values[at]))
+            continue;
+        uint32_t hash = access_key_hash(&key, 0);
+        access_stats_ask(stats, part, hash);
+        share += access_stats_point(stats, part, hash);
     }
     return fmin(share, 1);
 }
@@ -61,7 +65,7 @@ static void option_add_key(struct options *options, struct option option)
 }
 
 static void option_add_points(struct options *options, const struct condition *condition,
-                              const struct access_stats *stats)
+                              struct access_stats *stats)
 {
     struct option option = {.condition = condition,
                             .part = part_of(condition, PART_POINT, FAMILY_UNKNOWN),

@@ -11,7 +11,7 @@ enum access_bound {
     BOUND_HIGH, // field < constant
 };
 
-// What the keys of one kind are made of; compared by its bytes, so what is not used is zero.
+// What the keys of one kind are made of; what is not used is zero.
 struct access_form {
     struct part first;  // POINT or NONE
     struct part second; // of any kind or NONE

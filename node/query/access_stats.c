@@ -17,12 +17,20 @@ enum {
     WORD_BITS = 64,
 };
 
+// About how many different values there were.
+struct different {
+    uint32_t set_count; // bits
+    double estimate;
+};
+
 // Of one field.
 struct field_stats {
     uint32_t seen_count;
     uint32_t exists_count;
     uint32_t string_count;
     uint16_t points[POINT_CELLS];
+    struct different seen;  // SEEN_BITS
+    struct different asked; // ASKED_BITS
     uint64_t seen_bits[SEEN_BITS / WORD_BITS];
     uint64_t asked_bits[ASKED_BITS / WORD_BITS];
     uint64_t recent[RECENT_COUNT];         // images
@@ -97,26 +105,25 @@ static struct field_stats *field_take(struct access_stats *stats, const struct p
     return *place;
 }
 
-static void bit_set(uint64_t *bits, uint32_t count, uint32_t hash)
+// The estimate follows from the share of bits that no hash has set (Whang et al., A Linear-Time
+// Probabilistic Counting Algorithm, TODS 1990).
+static void different_note(struct different *different, uint64_t *bits, uint32_t bit_count,
+                           uint32_t hash)
 {
-    uint32_t bit = hash % count;
-    bits[bit / WORD_BITS] |= UINT64_C(1) << (bit % WORD_BITS);
-}
-
-// How many different hashes set these bits (Whang et al., A Linear-Time Probabilistic Counting
-// Algorithm, TODS 1990).
-static double bits_different(const uint64_t *bits, uint32_t count)
-{
-    unsigned set = 0;
-    for (uint32_t word = 0; word < count / WORD_BITS; word++)
-        set += (unsigned)__builtin_popcountll(bits[word]);
-    double zero = set < count ? count - set : 0.5;
-    return -(double)count * log(zero / count);
+    uint32_t bit = hash % bit_count;
+    uint64_t mask = UINT64_C(1) << (bit % WORD_BITS);
+    if (bits[bit / WORD_BITS] & mask)
+        return;
+    bits[bit / WORD_BITS] |= mask;
+    different->set_count++;
+    double zero = different->set_count < bit_count ? bit_count - different->set_count : 0.5;
+    different->estimate = -(double)bit_count * log(zero / bit_count);
 }
 
 void access_stats_ask(struct access_stats *stats, const struct part *part, uint32_t hash)
 {
-    bit_set(field_take(stats, part)->asked_bits, ASKED_BITS, hash);
+    struct field_stats *field = field_take(stats, part);
+    different_note(&field->asked, field->asked_bits, ASKED_BITS, hash);
 }
 
 // ---- Samples ----
@@ -155,7 +162,7 @@ static void field_see(struct field_stats *field, struct bytes object)
     if (access_key_add_point(&key, &value)) {
         uint32_t hash = access_key_hash(&key, 0);
         field->points[hash % POINT_CELLS]++;
-        bit_set(field->seen_bits, SEEN_BITS, hash);
+        different_note(&field->seen, field->seen_bits, SEEN_BITS, hash);
     }
     enum family family = value_family(&value);
     uint32_t place = field->recent_at++ % RECENT_COUNT;
@@ -187,10 +194,10 @@ double access_stats_point(const struct access_stats *stats, const struct part *p
     const struct field_stats *field = field_of(stats, part);
     if (field == NULL)
         return 0.25;
-    double different = fmax(4, bits_different(field->asked_bits, ASKED_BITS));
+    double different = fmax(4, field->asked.estimate);
     if (field->seen_count < SEEN_MIN)
         return 1 / different;
-    different = fmax(different, bits_different(field->seen_bits, SEEN_BITS));
+    different = fmax(different, field->seen.estimate);
     double count = field->points[hash % POINT_CELLS];
     double average = (double)field->seen_count / POINT_CELLS;
     // Far above what shares the counter by chance: the value itself is frequent.

@@ -96,6 +96,8 @@ void handles_remove(struct handles *handles, struct slab *slab, uint32_t handle)
     }
     *place = item->next;
     handles->item_count--;
-    if (handles->bucket_count > BUCKETS_MIN && handles->item_count < handles->bucket_count / 2)
-        bucket_merge(handles, slab);
+    // Two at a time, so that half the items are gone before the buckets follow, and then all are.
+    for (unsigned left = 2; left > 0; left--)
+        if (handles->bucket_count > BUCKETS_MIN && handles->item_count < handles->bucket_count / 2)
+            bucket_merge(handles, slab);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A hash table of objects in a slab, chained by handles of 4 bytes. It grows and shrinks by one
-// bucket with each object (linear hashing: Litwin, VLDB 1980), so no step waits for a rehash.
+// A hash table of objects in a slab, chained by handles of 4 bytes. It grows by one bucket
+// with each object and shrinks by two (linear hashing: Litwin, VLDB 1980): no step waits for a
+// rehash.
 #pragma once
 
 #include "node/store/slab.h"

@@ -8,7 +8,7 @@
 #include <xxhash.h>
 
 // Of addresses, not of memory: far more than the standing queries of one worker may take.
-#define INDEX_RANGE_BYTES (8 * GIB)
+#define INDEX_RANGE_BYTES (4 * GIB)
 
 struct index *index_new(const struct index_options *options)
 {

@@ -17,12 +17,23 @@ static bool has_grains(const struct access_form *form)
            form->second.kind == PART_SUFFIX;
 }
 
+static bool part_equal(const struct part *left, const struct part *right)
+{
+    return left->kind == right->kind && left->family == right->family &&
+           left->is_key == right->is_key && left->slot == right->slot;
+}
+
+static bool form_equal(const struct access_form *left, const struct access_form *right)
+{
+    return part_equal(&left->first, &right->first) && part_equal(&left->second, &right->second) &&
+           part_equal(&left->bound, &right->bound);
+}
+
 // The number of the form; form_count: the index has none such.
 static uint32_t form_find(const struct group *group, const struct access_form *form)
 {
     for (uint32_t number = 0; number < group->form_count; number++)
-        if (group->forms[number].list_count > 0 &&
-            memcmp(&group->forms[number].key, form, sizeof *form) == 0)
+        if (group->forms[number].list_count > 0 && form_equal(&group->forms[number].key, form))
             return number;
     return group->form_count;
 }

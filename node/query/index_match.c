@@ -8,7 +8,7 @@
 enum {
     OLD = 0,
     NEW = 1,
-    AHEAD = 8,         // postings whose predicates are fetched ahead: they are anywhere in memory
+    AHEAD = 24,        // postings whose predicates are fetched ahead: they are anywhere in memory
     PIECES_SEEN = 256, // pieces of a text that are remembered, to be looked up once
 };
 
@@ -56,6 +56,12 @@ static inline unsigned side_mark(const struct predicate *predicate, int64_t thre
     return threshold < limits->thresholds[side] ? mark : 0;
 }
 
+static void run_fetch(const struct index *index, const struct postings_run *run, uint32_t at)
+{
+    struct predicate *predicate = slab_at(&index->slab, posting_handle(run->postings[at]));
+    __builtin_prefetch(&predicate->first, 1);
+}
+
 // False: all that come later are beyond the limits.
 static bool run_scan(const struct match *match, const struct postings_run *run,
                      const struct limits *limits)
@@ -63,12 +69,14 @@ static bool run_scan(const struct match *match, const struct postings_run *run,
     struct index *index = match->index;
     int64_t limit = limits->thresholds[OLD] > limits->thresholds[NEW] ? limits->thresholds[OLD]
                                                                       : limits->thresholds[NEW];
+    for (uint32_t at = 0; at < run->count && at < AHEAD; at++)
+        run_fetch(index, run, at);
     for (uint32_t at = 0; at < run->count; at++) {
         int64_t threshold = posting_threshold(run->postings[at]);
         if (threshold > limit)
             return false;
         if (at + AHEAD < run->count)
-            __builtin_prefetch(slab_at(&index->slab, posting_handle(run->postings[at + AHEAD])), 1);
+            run_fetch(index, run, at + AHEAD);
         struct predicate *predicate = slab_at(&index->slab, posting_handle(run->postings[at]));
         unsigned marks = side_mark(predicate, threshold, limits, OLD) |
                          side_mark(predicate, threshold, limits, NEW);
@@ -310,8 +318,9 @@ static void found_tell(const struct match *match, uint32_t slot_count, index_mat
 // Room for the fields of two documents.
 static struct bytes *slots_room(struct index *index, uint32_t slot_count)
 {
-    if (slot_count > index->slot_capacity) {
-        index->slot_capacity = slot_count * 2;
+    // Some room even for no slots: an address says that there is an entry.
+    if (slot_count >= index->slot_capacity) {
+        index->slot_capacity = slot_count * 2 + 1;
         free(index->slots);
         index->slots = memory_new_array(2 * (size_t)index->slot_capacity, sizeof *index->slots);
     }
@@ -323,19 +332,19 @@ static void match_fill(struct match *match, struct bytes old_value, struct bytes
     const struct fields *fields = match->group->fields;
     uint32_t slot_count = fields_slot_count(fields);
     struct bytes *slots = slots_room(match->index, slot_count);
-    // Without any slot the address still says that there is an entry.
-    static const struct bytes no_slots[1];
     if (old_value.size > 0) {
         fields_find(fields, old_value, slots);
-        match->slots[OLD] = slot_count > 0 ? slots : no_slots;
+        match->slots[OLD] = slots;
     }
     if (new_value.size > 0) {
-        fields_find(fields, new_value, slots + slot_count);
-        match->slots[NEW] = slot_count > 0 ? slots + slot_count : no_slots;
+        struct bytes *new_slots = slots + slot_count;
+        fields_find(fields, new_value, new_slots);
+        match->slots[NEW] = new_slots;
     }
-    for (uint32_t slot = 0; old_value.size > 0 && new_value.size > 0 && slot < slot_count; slot++)
-        if (!bytes_equal(slots[slot], slots[slot_count + slot]))
-            match->is_changed = true;
+    if (old_value.size == 0 || new_value.size == 0)
+        return;
+    for (uint32_t slot = 0; slot < slot_count && !match->is_changed; slot++)
+        match->is_changed = !bytes_equal(match->slots[OLD][slot], match->slots[NEW][slot]);
 }
 
 void index_match(struct index *index, struct bytes map, struct bytes key, struct bytes old_value,

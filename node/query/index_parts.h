@@ -77,11 +77,11 @@ enum {
 struct predicate {
     struct handle_item item;   // in group->predicates
     struct index_entry *first; // borrowed; of the ring of entries
-    int32_t group;             // its distance from here, in units of the slab
-    uint16_t text_size;
-    uint16_t place_count;
     uint8_t flags;
     uint8_t marks; // 0 outside of index_match
+    uint16_t text_size;
+    int32_t group; // its distance from here, in units of the slab
+    uint16_t place_count;
     uint8_t rest[];
 };
 
