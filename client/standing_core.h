@@ -135,6 +135,16 @@ struct grid_subscription {
     char query[];         // ends with NUL
 };
 
+// The frame whose events are being told: subscriptions that heard theirs are further than the
+// partition, whose position moves when all have.
+struct standing_telling {
+    const struct event *current; // borrowed; NULL: none
+    uint32_t id;                 // who is told now
+    struct audience left;        // who is told later
+    struct bytes earlier;        // in a BATCH: the frames before it
+    bool is_batch;
+};
+
 struct client_standing {
     struct client_standing_host host;
     struct client_standing_limits limits;
@@ -164,8 +174,9 @@ struct client_standing {
     uint32_t resetting_count; // partitions with is_resetting
     uint32_t lost_count;      // partitions that were unfed for long
     bool is_notice_due;       // all listeners may have to be told another state
-    struct mark *marks;       // owned; scratch for one frame: partition_count
-    struct buffer token;      // what was returned last
+    struct standing_telling telling;
+    struct mark *marks;  // owned; scratch for one frame: partition_count
+    struct buffer token; // what was returned last
 };
 
 // ---- standing.c ----
@@ -305,6 +316,14 @@ void standing_notice(struct grid_subscription *subscription);
 
 // Tells listeners whose state is another one; counts lost partitions.
 void standing_states_turn(struct client_standing *standing, uint64_t *wake_ms);
+
+// ---- standing_take.c ----
+
+// The next of the audience; false at the end.
+bool standing_audience_step(struct audience *audience, uint32_t *id);
+
+// The next of the frames in a batch; false at the end.
+bool standing_batch_step(struct bytes *frames, struct frame *frame);
 
 // ---- standing_token.c ----
 

@@ -8,7 +8,7 @@
 
 static const char unknown_text[] = "the node spoke of a subscription that was not made";
 
-// ---- Audiences ----
+// ---- Audiences and batches ----
 
 // A subscription that is still to be told something, or NULL; *why if it is none of ours.
 static struct grid_subscription *listener_find(const struct client_standing *standing, uint32_t id,
@@ -22,14 +22,23 @@ static struct grid_subscription *listener_find(const struct client_standing *sta
     return subscription && !subscription->is_ended ? subscription : NULL;
 }
 
-// The next of the audience; false at the end.
-static bool audience_step(struct audience *audience, uint32_t *id)
+bool standing_audience_step(struct audience *audience, uint32_t *id)
 {
     if (audience->ids.size > 0)
         return audience_next(&audience->ids, id);
     *id = audience->subscription;
     audience->subscription = SUBSCRIPTIONS_JOINED;
     return *id != SUBSCRIPTIONS_JOINED;
+}
+
+bool standing_batch_step(struct bytes *frames, struct frame *frame)
+{
+    enum error error;
+    if (frame_parse(*frames, EVENT_BODY_BYTES_MAX, frame, &error) != FRAME_COMPLETE)
+        return false;
+    size_t taken = FRAME_HEADER_BYTES + frame->body.size;
+    *frames = bytes_of(frames->data + taken, frames->size - taken);
+    return true;
 }
 
 // Where it stands for what is said now. Before its own FOLLOW is answered the node may still hold
@@ -70,6 +79,10 @@ static void replay_take(struct grid_subscription *subscription, const struct eve
     } else if (place != PLACE_SNAPSHOT && place != PLACE_RESETTING) {
         return;
     }
+    // Of merged changes only all together make sense: until READY there is no place to go on from.
+    if (place != PLACE_RESETTING && subscription->policy == GRID_POLICY_CONFLATE &&
+        subscription->standing->telling.is_batch)
+        standing_place_set(subscription, partition, PLACE_SNAPSHOT);
     standing_tell_change(subscription, event);
     if (subscription->journey)
         standing_own_set(subscription->journey, partition, event->epoch, event->seq);
@@ -92,15 +105,16 @@ static void change_take(struct grid_subscription *subscription, const struct eve
 
 static const char *event_take(struct client_standing_link *link, const struct event *event)
 {
-    const struct client_standing *standing = link->standing;
+    struct client_standing *standing = link->standing;
     const struct standing_partition *partition = standing_fed(link, event->partition);
-    struct audience audience = event->audience;
+    struct standing_telling *telling = &standing->telling;
     const char *why = NULL;
-    uint32_t id;
     if (!partition)
         return NULL;
-    while (!why && audience_step(&audience, &id)) {
-        struct grid_subscription *subscription = listener_find(standing, id, &why);
+    telling->current = event;
+    telling->left = event->audience;
+    while (!why && standing_audience_step(&telling->left, &telling->id)) {
+        struct grid_subscription *subscription = listener_find(standing, telling->id, &why);
         if (!subscription)
             continue;
         if (event->kind == FRAME_ROW)
@@ -110,6 +124,7 @@ static const char *event_take(struct client_standing_link *link, const struct ev
         else
             change_take(subscription, event);
     }
+    telling->current = NULL;
     return why;
 }
 
@@ -200,7 +215,7 @@ static const char *milestone_at(struct client_standing_link *link, uint8_t kind,
             joined_ready(standing, partition, mark);
         return NULL;
     }
-    while (!why && audience_step(&audience, &id)) {
+    while (!why && standing_audience_step(&audience, &id)) {
         struct grid_subscription *subscription = listener_find(standing, id, &why);
         if (subscription && is_reset)
             subscription_reset(subscription, mark->partition);
@@ -266,7 +281,8 @@ static const char *progress_take(struct client_standing_link *link, const struct
         struct standing_partition *partition = standing_fed(link, mark.partition);
         if (!partition)
             continue;
-        standing_position_set(partition, mark.epoch, mark.seq);
+        if (!standing->telling.is_batch)
+            standing_position_set(partition, mark.epoch, mark.seq);
         if (partition->stage == STAGE_IMPLIED)
             partition->stage = STAGE_FED;
         if (!partition->is_resetting)
@@ -326,33 +342,42 @@ static const char *single_take(struct client_standing_link *link, const struct f
     }
 }
 
-// The next of the frames in a batch; false at the end.
-static bool batch_next(struct bytes *frames, struct frame *frame)
+static void batch_position(struct client_standing_link *link, const struct frame *frame)
 {
-    enum error error;
-    if (frame_parse(*frames, EVENT_BODY_BYTES_MAX, frame, &error) != FRAME_COMPLETE)
-        return false;
-    size_t taken = FRAME_HEADER_BYTES + frame->body.size;
-    *frames = bytes_of(frames->data + taken, frames->size - taken);
-    return true;
+    struct event event;
+    struct progress progress;
+    struct mark mark;
+    if (frame->header.kind == FRAME_PROGRESS &&
+        progress_decode(frame->body, &progress) == ERROR_NONE) {
+        while (mark_next(&progress.marks, &mark)) {
+            struct standing_partition *partition = standing_fed(link, mark.partition);
+            if (partition)
+                standing_position_set(partition, mark.epoch, mark.seq);
+        }
+    }
+    bool is_event = frame->header.kind >= FRAME_ENTER && frame->header.kind <= FRAME_LEAVE;
+    if (is_event && event_decode(frame, &event) == ERROR_NONE)
+        event_position(link, &event);
 }
 
 static const char *batch_take(struct client_standing_link *link, const struct frame *frame)
 {
+    struct standing_telling *telling = &link->standing->telling;
     struct bytes frames;
     struct frame part;
-    struct event event;
     const char *why = NULL;
     if (batch_decode(frame->body, &frames) != ERROR_NONE)
         return "the node sent a malformed BATCH";
     struct bytes left = frames;
-    while (!why && batch_next(&left, &part))
+    telling->is_batch = true;
+    telling->earlier = bytes_of(frames.data, 0);
+    while (!why && standing_batch_step(&left, &part)) {
         why = single_take(link, &part, false);
-    while (!why && batch_next(&frames, &part)) {
-        bool is_event = part.header.kind >= FRAME_ENTER && part.header.kind <= FRAME_LEAVE;
-        if (is_event && event_decode(&part, &event) == ERROR_NONE)
-            event_position(link, &event);
+        telling->earlier.size = frames.size - left.size;
     }
+    telling->is_batch = false;
+    while (!why && standing_batch_step(&frames, &part))
+        batch_position(link, &part);
     return why;
 }
 

@@ -12,6 +12,7 @@
 // Little-endian; varints as of LEB128. The checksum guards against mistakes, not against malice: a
 // forged token can only make the subscriber miss or repeat changes of its own.
 #include "client/standing_core.h"
+#include "cluster/wire/event_codec.h"
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -52,6 +53,53 @@ static void varint_write(struct buffer *out, uint64_t value)
     buffer_advance(out, size);
 }
 
+static bool audience_has(struct audience audience, uint32_t id)
+{
+    uint32_t one;
+    while (standing_audience_step(&audience, &one)) {
+        if (one == id)
+            return true;
+    }
+    return false;
+}
+
+// Whether the event of the frame that is being told was told to this subscription; *mark is then
+// after it.
+static bool event_was_told(const struct grid_subscription *subscription, const struct event *event,
+                           uint16_t number, struct standing_mark *mark)
+{
+    const struct standing_telling *telling = &subscription->standing->telling;
+    uint32_t id = client_id_of(CLIENT_SUBSCRIBE, subscription->number);
+    bool is_now = event == telling->current;
+    if (event->kind == FRAME_ROW || event->is_replay || event->partition != number ||
+        !audience_has(event->audience, id) ||
+        (is_now && (telling->id == id || audience_has(telling->left, id))))
+        return false;
+    *mark = (struct standing_mark){event->epoch, event->seq};
+    return true;
+}
+
+// A joined subscription may have heard more than the partition's position says, as long as its
+// frame is being told. False: of merged changes only all together make sense.
+static bool told_mark(const struct grid_subscription *subscription, uint16_t number,
+                      struct standing_mark *mark)
+{
+    const struct standing_telling *telling = &subscription->standing->telling;
+    struct bytes frames = telling->earlier;
+    struct frame frame;
+    struct event event;
+    bool was_told = false;
+    if (!telling->current)
+        return true;
+    while (telling->is_batch && standing_batch_step(&frames, &frame)) {
+        bool is_event = frame.header.kind >= FRAME_ENTER && frame.header.kind <= FRAME_LEAVE;
+        if (is_event && event_decode(&frame, &event) == ERROR_NONE)
+            was_told |= event_was_told(subscription, &event, number, mark);
+    }
+    was_told |= event_was_told(subscription, telling->current, number, mark);
+    return !was_told || !telling->is_batch || subscription->policy != GRID_POLICY_CONFLATE;
+}
+
 // False: it is void, or nothing was told.
 static bool place_mark(const struct grid_subscription *subscription, uint16_t number,
                        struct standing_mark *mark)
@@ -60,7 +108,8 @@ static bool place_mark(const struct grid_subscription *subscription, uint16_t nu
     enum standing_place place = standing_place_of(subscription, number);
     if (place == PLACE_JOINED) {
         *mark = partition->position;
-        return partition->knowledge == KNOWLEDGE_POSITION && !partition->is_resetting;
+        return partition->knowledge == KNOWLEDGE_POSITION && !partition->is_resetting &&
+               told_mark(subscription, number, mark);
     }
     if (place != PLACE_HELD && place != PLACE_REPLAYING)
         return false;
