@@ -177,11 +177,19 @@ static void explain(const struct session *session)
     buffer_deinit(&object);
 }
 
+struct listing {
+    const struct shard *shard;
+    struct buffer *out;
+};
+
 static void description_write(void *context, const struct watch_description *description)
 {
-    enum { PAIRS = 7 };
-    struct buffer *out = context;
+    enum { PAIRS = 8 };
+    const struct listing *listing = context;
+    struct buffer *out = listing->out;
     write_map(out, PAIRS + EXPLANATION_PAIRS);
+    write_text(out, "worker");
+    write_uint(out, listing->shard->options.number);
     write_text(out, "client");
     write_text(out, description->client);
     write_text(out, "id");
@@ -211,8 +219,9 @@ static void list(const struct session *session)
         return;
     }
     struct buffer rows = {0};
+    struct listing listing = {session->shard, &rows};
     uint64_t total =
-        watches_describe(session->shard->watches, skip, limit, description_write, &rows);
+        watches_describe(session->shard->watches, skip, limit, description_write, &listing);
     uint64_t count = total > skip ? total - skip : 0;
     struct buffer object = {0};
     write_array(&object, 2);
