@@ -34,6 +34,7 @@ struct subscriber {
     struct client_standing *standing; // owned
     struct view view;                 // version 0: none yet
     uint64_t view_asked_us;
+    bool is_in_batch;    // events that are taken together are being told
     uint64_t turn_at_us; // the earliest turn that is planned; UINT64_MAX: none
     struct subscriber_link links[MACHINES_MAX][SHARDS_MAX];
     struct subscriber_link scout; // asks any machine for the view

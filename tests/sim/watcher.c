@@ -69,13 +69,15 @@ static void watcher_leave(struct watcher *watcher)
     watcher->has_ended = false;
 }
 
-// Before the checker hears of what it is called for: a token within a callback is of before.
+// Before the checker hears of what it is called for: a token within a callback is of before; of
+// before the whole batch, where there is one, so that it cannot be judged by what was told.
 static void callback_begin(struct watcher *watcher)
 {
     if (!watcher->subscription || watcher->has_ended)
         world_fail(world_of(watcher), "%s is told something though it is over",
                    watcher->checker.name);
-    else if (are_faults(watcher) && draw(watcher, IN_CALLBACK) == 0)
+    else if (are_faults(watcher) && !watcher->subscriber->is_in_batch &&
+             draw(watcher, IN_CALLBACK) == 0)
         token_deposit(watcher);
 }
 
@@ -286,11 +288,11 @@ static void watcher_begin(struct watcher *watcher)
     snprintf(name, sizeof name, "s%u.%u.%u%s", subscriber->number, watcher->number,
              ++watcher->count, is_resumed ? "r" : "");
     trace_write(&world->trace, world_now_us(world),
-                "%s: %s, start %d, content %d, policy %d, keep %d, kinds %u, causes %u%s%s", name,
+                "%s: %s, start %d, content %d, policy %d, keep %d, kinds %u, causes %u%s%s%s", name,
                 promise.question->text, promise.options.start, promise.options.content,
                 promise.options.policy, promise.options.keep, promise.options.kinds,
                 promise.options.causes, promise.options.only_changed ? ", only changed" : "",
-                is_resumed ? ", after the token of " : "");
+                is_resumed ? ", after " : "", is_resumed ? token->checker.name : "");
     watcher->began_us = world_now_us(world);
     checker_init(&watcher->checker, world, name, &promise, is_resumed ? &token->checker : NULL);
     struct grid_subscribe_options options = promise.options;
