@@ -212,6 +212,10 @@ Test(conditions, of_one_field_are_joined)
 {
     static const struct row rows[] = {
         {"a > 1 AND a <= 5 AND a > 2", "{a range (2..5}!"},
+        {"a < 5 AND a <= 5", "{a range ..5)}!"},
+        {"a <= 5 AND a < 5", "{a range ..5)}!"},
+        {"a > 5 AND a >= 5", "{a range (5..}!"},
+        {"a >= 5 AND a > 5", "{a range (5..}!"},
         {"a >= 5 AND a <= 5", "{a in 5}!"},
         {"a > 5 AND a <= 5", "never"},
         {"a > 5 AND a < 'x'", "never"},
