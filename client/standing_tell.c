@@ -110,13 +110,17 @@ static void old_value_set(const struct grid_subscription *subscription,
     event->old_value = event->has_old ? standing_row_value(old) : (struct bytes){0};
 }
 
+// Epoch 0: the node's log does not reach back to where the row was written. A version is written
+// once, unless all copies of the partition were lost meanwhile: then the value, if kept, tells.
 static bool is_same_row(const struct grid_subscription *subscription,
                         const struct standing_row *old, const struct event *event)
 {
-    if (old->seq == event->seq && old->epoch == event->epoch)
-        return true;
-    return subscription->only_changed && old->has_value && event->has_new &&
-           bytes_equal(standing_row_value(old), event->new_value);
+    bool is_known = old->epoch != 0 && event->epoch != 0;
+    bool has_values = old->has_value && event->has_new;
+    bool is_same_value = has_values && bytes_equal(standing_row_value(old), event->new_value);
+    if (old->seq == event->seq)
+        return is_known ? old->epoch == event->epoch : !has_values || is_same_value;
+    return subscription->only_changed && is_same_value;
 }
 
 // A row during a reset: told as what has become of it.
