@@ -8,6 +8,8 @@
 #include "node/query/index.h"
 #include "tests/support/outcome.h"
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 static const uint8_t key_bytes[] = {0xa1, 'k'};
 
 static void note(void *context, struct index_entry *entry, enum transition transition)
