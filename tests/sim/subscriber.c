@@ -312,10 +312,8 @@ static void frame_take(struct subscriber_link *link, const struct frame *frame)
         return;
     }
     frame_see(subscriber, frame);
-    subscriber->is_in_batch = frame->header.kind == FRAME_BATCH;
     const char *fault = client_standing_take(subscriber->standing, &link->standing, frame,
                                              subscriber_now_ms(subscriber));
-    subscriber->is_in_batch = false;
     if (fault)
         world_fail(subscriber->world, "subscriber %u gives m%u up: %s (frame of kind 0x%02x)",
                    subscriber->number, link->slot, fault, frame->header.kind);

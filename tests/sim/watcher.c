@@ -69,15 +69,13 @@ static void watcher_leave(struct watcher *watcher)
     watcher->has_ended = false;
 }
 
-// Before the checker hears of what it is called for: a token within a callback is of before; of
-// before the whole batch, where there is one, so that it cannot be judged by what was told.
+// Before the checker hears of what it is called for: a token within a callback is of before.
 static void callback_begin(struct watcher *watcher)
 {
     if (!watcher->subscription || watcher->has_ended)
         world_fail(world_of(watcher), "%s is told something though it is over",
                    watcher->checker.name);
-    else if (are_faults(watcher) && !watcher->subscriber->is_in_batch &&
-             draw(watcher, IN_CALLBACK) == 0)
+    else if (are_faults(watcher) && draw(watcher, IN_CALLBACK) == 0)
         token_deposit(watcher);
 }
 
