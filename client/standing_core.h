@@ -35,13 +35,12 @@ enum standing_knowledge {
     KNOWLEDGE_VOID, // what was told is void, a reset was not complete: it must begin with one
 };
 
-//   NONE --FOLLOW--> ASKED, AWAITED --REPLY--> FED
+//   NONE --FOLLOW--> ASKED --REPLY--> FED
 //   NONE --first SUBSCRIBE of a link--> IMPLIED --PROGRESS--> FED
 //   any --link lost, MOVED, refused, routed elsewhere--> NONE
 enum standing_stage {
     STAGE_NONE = 0,
-    STAGE_ASKED,
-    STAGE_AWAITED, // the link still sends the changes of an earlier FOLLOW: they do not count
+    STAGE_ASKED,   // what the link still sends of an earlier FOLLOW does not count
     STAGE_IMPLIED, // if the node leads it, it says where it begins
     STAGE_FED,
 };
@@ -54,7 +53,7 @@ struct standing_partition {
     uint8_t stage;                         // enum standing_stage
     bool is_resetting;                     // a RESET of all that are joined is under way
     bool is_promised;      // somebody is joined here: without a position it must begin with a reset
-    uint32_t follow_id;    // STAGE_ASKED, STAGE_AWAITED: of the FOLLOW
+    uint32_t follow_id;    // STAGE_ASKED: of the FOLLOW
     uint64_t retry_ms;     // not followed before
     uint64_t changed_ms;   // when it lost its follower
     uint64_t fed_ms;       // when it got its follower
@@ -243,17 +242,6 @@ const char *standing_follow_answer(struct client_standing_link *link, const stru
 // This link's frames count in the partition; NULL: they do not.
 struct standing_partition *standing_fed(const struct client_standing_link *link,
                                         uint16_t partition);
-
-static inline bool bit_get(const uint8_t *bits, uint32_t number)
-{
-    return bits[number / 8] >> (number % 8) & 1;
-}
-
-static inline void bit_set(uint8_t *bits, uint32_t number, bool value)
-{
-    unsigned bit = 1U << (number % 8);
-    bits[number / 8] = (uint8_t)(value ? bits[number / 8] | bit : bits[number / 8] & ~bit);
-}
 
 // A node says where the partition stands for all that are joined.
 void standing_position_set(struct standing_partition *partition, uint64_t epoch, uint64_t seq);

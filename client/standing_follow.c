@@ -11,7 +11,7 @@ struct standing_partition *standing_fed(const struct client_standing_link *link,
     if (partition >= standing->partition_count)
         return NULL;
     struct standing_partition *fed = &standing->partitions[partition];
-    return fed->follower == link && fed->stage != STAGE_AWAITED ? fed : NULL;
+    return fed->follower == link && fed->stage != STAGE_ASKED ? fed : NULL;
 }
 
 void standing_position_set(struct standing_partition *partition, uint64_t epoch, uint64_t seq)
@@ -102,7 +102,6 @@ static void partition_feed(struct client_standing_link *link, uint16_t number,
     partition->stage = (uint8_t)stage;
     partition->fed_ms = standing->now_ms;
     standing->unfed_count--;
-    bit_set(link->follows, number, true);
 }
 
 // Subscriptions that are not registered here go on by themselves in these partitions.
@@ -157,10 +156,9 @@ static void marks_follow(struct client_standing_link *link, struct mark *marks, 
     struct client_standing *standing = link->standing;
     for (uint32_t i = 0; i < count; i++) {
         uint16_t number = marks[i].partition;
-        bool is_stale = bit_get(link->follows, number);
         standing_unfollow(standing, number, false);
         marks[i] = partition_mark(&standing->partitions[number], number);
-        partition_feed(link, number, is_stale ? STAGE_AWAITED : STAGE_ASKED);
+        partition_feed(link, number, STAGE_ASKED);
         standing->partitions[number].follow_id = id;
     }
 }
@@ -194,12 +192,11 @@ static bool is_of(const struct standing_partition *partition,
                   const struct client_standing_link *link, uint32_t follow_id)
 {
     return partition->follower == link && partition->follow_id == follow_id &&
-           (partition->stage == STAGE_ASKED || partition->stage == STAGE_AWAITED);
+           partition->stage == STAGE_ASKED;
 }
 
 static void refuse(struct client_standing_link *link, uint16_t number)
 {
-    bit_set(link->follows, number, false);
     standing_unfollow(link->standing, number, true);
     link->standing->host.want_view(link->standing->host.context);
 }

@@ -65,7 +65,6 @@ void client_standing_link_up(struct client_standing *standing, struct client_sta
     CHECK(link->standing == NULL && standing->partition_count > 0);
     *link = (struct client_standing_link){
         .standing = standing, .heard_ms = standing->now_ms, .confirmed_ms = standing->now_ms};
-    link->follows = memory_new_array((standing->partition_count + 7) / 8, 1);
     list_append(&standing->links, &link->all_link);
     standing_want_turn(standing);
 }
@@ -92,7 +91,6 @@ void client_standing_link_down(struct client_standing *standing, struct client_s
     list_remove(&link->all_link);
     buffer_deinit(&link->goodbyes);
     free(link->registered);
-    free(link->follows);
     *link = (struct client_standing_link){0};
     standing_want_turn(standing);
 }

@@ -277,7 +277,6 @@ static const char *progress_take(struct client_standing_link *link, const struct
     while (mark_next(&progress.marks, &mark)) {
         if (mark.partition >= standing->partition_count)
             return "the node spoke of a partition that does not exist";
-        bit_set(link->follows, mark.partition, true);
         struct standing_partition *partition = standing_fed(link, mark.partition);
         if (!partition)
             continue;
@@ -300,8 +299,6 @@ static const char *moved_take(struct client_standing_link *link, const struct fr
         return "the node sent a malformed MOVED";
     while (mark_next(&marks, &mark)) {
         struct standing_partition *partition = standing_fed(link, mark.partition);
-        if (mark.partition < standing->partition_count)
-            bit_set(link->follows, mark.partition, false);
         if (!partition)
             continue;
         standing_position_set(partition, mark.epoch, mark.seq);
