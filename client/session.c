@@ -119,8 +119,9 @@ static void workers_adjust(struct grid *grid)
     grid->is_adjust_due = false;
     grid->is_route_due = true;
     grid->topology.moved_count = 0;
-    if (client_topology_adjust(&grid->topology, on_end))
-        client_subscribe_topology_changed(grid);
+    (void)client_topology_adjust(&grid->topology, on_end);
+    // A member with one worker keeps its connection, which only now is known to lead something.
+    client_subscribe_topology_changed(grid);
 }
 
 static void links_flush(struct grid *grid)
