@@ -57,6 +57,8 @@ static void bucket_split(struct handles *handles, struct slab *slab)
         bucket_push(slab, handles_head(handles, handles_bucket_of(handles, item->hash)), handle);
         handle = next;
     }
+    // What the next split will look at.
+    __builtin_prefetch(slab_at(slab, *handles_head(handles, bucket_parent(added + 1))));
 }
 
 static void bucket_merge(struct handles *handles, struct slab *slab)

@@ -7,9 +7,6 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-// Of addresses, not of memory: far more than the standing queries of one worker may take.
-#define INDEX_RANGE_BYTES (4 * GIB)
-
 struct index *index_new(const struct index_options *options)
 {
     struct index *index = memory_new(sizeof *index);
@@ -27,7 +24,7 @@ void index_free(struct index *index)
     slab_deinit(&index->slab);
     code_stack_free(index->stack);
     buffer_deinit(&index->code);
-    free(index->found.predicates);
+    free(index->found.items);
     free(index->slots);
     free(index);
 }

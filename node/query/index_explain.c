@@ -146,7 +146,7 @@ void index_figures(const struct index *index, struct index_figures *figures)
     *figures = index->figures;
     figures->bytes = sizeof *index + slab_live_bytes(&index->slab) + handles_bytes(&index->groups) +
                      index->slot_capacity * 2 * sizeof(struct bytes) +
-                     index->found.capacity * sizeof(struct predicate *) + index->code.capacity;
+                     index->found.capacity * sizeof(struct found_item) + index->code.capacity;
     for (uint32_t bucket = 0; bucket < index->groups.bucket_count; bucket++)
         for (uint32_t handle = *handles_head(&index->groups, bucket); handle != 0;
              handle = handle_item_at(&index->slab, handle)->next)

@@ -114,9 +114,8 @@ static void form_forget_list(struct group *group, uint32_t number, unsigned grai
 // ---- Lists ----
 
 uint32_t list_find(const struct index *index, const struct group *group, uint32_t form,
-                   const struct access_key *key)
+                   const struct access_key *key, uint32_t hash)
 {
-    uint32_t hash = access_key_hash(key, form);
     uint32_t handle = handles_first(&group->lists, hash);
     while (handle != 0) {
         const struct key_list *list = list_at(index, handle);
@@ -129,15 +128,15 @@ uint32_t list_find(const struct index *index, const struct group *group, uint32_
 }
 
 uint32_t list_take(struct index *index, struct group *group, uint32_t form,
-                   const struct access_key *key, unsigned grain)
+                   const struct access_key *key, uint32_t hash, unsigned grain)
 {
-    uint32_t handle = list_find(index, group, form, key);
+    uint32_t handle = list_find(index, group, form, key, hash);
     if (handle != 0)
         return handle;
     handle = slab_alloc(&index->slab, SLAB_TABLE, sizeof(struct key_list) + key->size);
     CHECK(handle != 0); // predicate_new looked for room
     struct key_list *list = list_at(index, handle);
-    *list = (struct key_list){.item.hash = access_key_hash(key, form),
+    *list = (struct key_list){.item.hash = hash,
                               .form = (uint16_t)form,
                               .grain = (uint8_t)grain,
                               .key_size = (uint8_t)key->size};

@@ -8,7 +8,7 @@
 enum {
     OLD = 0,
     NEW = 1,
-    AHEAD = 24,        // postings whose predicates are fetched ahead: they are anywhere in memory
+    AHEAD = 8,         // entries fetched before they are told
     PIECES_SEEN = 256, // pieces of a text that are remembered, to be looked up once
 };
 
@@ -26,18 +26,18 @@ struct limits {
     int64_t thresholds[2]; // -1: none on this side
     struct value values[2];
     enum access_bound bound;
+    bool is_only; // the form is looked for only once: both sides at a time, or there is one side
 };
 
 // ---- Found ----
 
-static void found_add(struct found *found, struct predicate *predicate)
+static void found_add(struct found *found, struct predicate *predicate, unsigned marks)
 {
     if (__builtin_expect(found->count == found->capacity, 0)) {
         found->capacity = found->capacity == 0 ? 64 : found->capacity * 2;
-        found->predicates =
-            memory_resize_array(found->predicates, found->capacity, sizeof(struct predicate *));
+        found->items = memory_resize_array(found->items, found->capacity, sizeof *found->items);
     }
-    found->predicates[found->count++] = predicate;
+    found->items[found->count++] = (struct found_item){.predicate = predicate, .marks = marks};
 }
 
 // At the threshold itself images are equal, not the values.
@@ -47,46 +47,50 @@ static bool is_at_bound(const struct predicate *predicate, const struct limits *
            predicate_admits(predicate, limits->bound, &limits->values[side]);
 }
 
-static inline unsigned side_mark(const struct predicate *predicate, int64_t threshold,
-                                 const struct limits *limits, int side)
+static unsigned side_mark(const struct predicate *predicate, int64_t threshold,
+                          const struct limits *limits, int side)
 {
     unsigned mark = side == OLD ? MARK_OLD : MARK_NEW;
-    if (__builtin_expect(threshold == limits->thresholds[side], 0))
+    if (threshold == limits->thresholds[side])
         return is_at_bound(predicate, limits, side) ? mark : 0;
     return threshold < limits->thresholds[side] ? mark : 0;
 }
 
-static void run_fetch(const struct index *index, const struct postings_run *run, uint32_t at)
+// Notes a predicate that may be found again.
+static void predicate_note(struct index *index, struct predicate *predicate, int64_t threshold,
+                           const struct limits *limits)
 {
-    struct predicate *predicate = slab_at(&index->slab, posting_handle(run->postings[at]));
-    __builtin_prefetch(&predicate->first, 1);
+    unsigned marks =
+        side_mark(predicate, threshold, limits, OLD) | side_mark(predicate, threshold, limits, NEW);
+    if (marks == 0)
+        return;
+    if (predicate->marks == 0)
+        found_add(&index->found, predicate, 0);
+    predicate->marks |= (uint8_t)(marks | MARK_FOUND);
 }
 
 // False: all that come later are beyond the limits.
-static bool run_scan(const struct match *match, const struct postings_run *run,
+static bool run_scan(struct index *index, const struct postings_run *run,
                      const struct limits *limits)
 {
-    struct index *index = match->index;
-    int64_t limit = limits->thresholds[OLD] > limits->thresholds[NEW] ? limits->thresholds[OLD]
-                                                                      : limits->thresholds[NEW];
-    for (uint32_t at = 0; at < run->count && at < AHEAD; at++)
-        run_fetch(index, run, at);
+    int64_t old_limit = limits->thresholds[OLD];
+    int64_t new_limit = limits->thresholds[NEW];
+    int64_t limit = old_limit > new_limit ? old_limit : new_limit;
     for (uint32_t at = 0; at < run->count; at++) {
         int64_t threshold = posting_threshold(run->postings[at]);
         if (threshold > limit)
             return false;
-        if (at + AHEAD < run->count)
-            run_fetch(index, run, at + AHEAD);
-        struct predicate *predicate = slab_at(&index->slab, posting_handle(run->postings[at]));
-        unsigned marks = side_mark(predicate, threshold, limits, OLD) |
-                         side_mark(predicate, threshold, limits, NEW);
-        if (marks == 0)
-            continue;
-        if (predicate->marks == 0) {
-            found_add(&index->found, predicate);
-            __builtin_prefetch(predicate->first);
-        }
-        predicate->marks |= (uint8_t)(marks | MARK_FOUND);
+        uint32_t name = posting_handle(run->postings[at]);
+        struct predicate *predicate = slab_at(&index->slab, name & ~POSTING_SINGLE);
+        // Predicates are anywhere in memory: by the time they are told they will be here.
+        __builtin_prefetch(&predicate->first);
+        if (limits->is_only && name & POSTING_SINGLE && threshold != old_limit &&
+            threshold != new_limit)
+            found_add(&index->found, predicate,
+                      (threshold < old_limit ? MARK_OLD : 0U) |
+                          (threshold < new_limit ? MARK_NEW : 0U));
+        else
+            predicate_note(index, predicate, threshold, limits);
     }
     return true;
 }
@@ -94,13 +98,14 @@ static bool run_scan(const struct match *match, const struct postings_run *run,
 static void key_look(const struct match *match, uint32_t form, const struct access_key *key,
                      const struct limits *limits)
 {
-    uint32_t handle = list_find(match->index, match->group, form, key);
+    uint32_t hash = access_key_hash(key, form);
+    uint32_t handle = list_find(match->index, match->group, form, key, hash);
     if (handle == 0)
         return;
     const struct postings *postings = &list_at(match->index, handle)->postings;
     struct postings_run run;
     for (uint32_t number = 0; postings_run(postings, &match->index->slab, number, &run); number++)
-        if (!run_scan(match, &run, limits))
+        if (!run_scan(match->index, &run, limits))
             return;
 }
 
@@ -217,7 +222,7 @@ static int64_t limit_of(const struct match *match, const struct part *bound, int
     if (match->slots[side] == NULL)
         return -1;
     if (bound->kind == BOUND_NONE)
-        return 0;
+        return 1; // beyond all thresholds, which are 0
     uint32_t threshold;
     *value = value_load(part_object(match, bound, side));
     return access_threshold(bound, value, &threshold) ? (int64_t)threshold : -1;
@@ -226,8 +231,7 @@ static int64_t limit_of(const struct match *match, const struct part *bound, int
 static void form_match(const struct match *match, uint32_t number)
 {
     const struct access_form *form = &match->group->forms[number].key;
-    struct limits limits;
-    limits.bound = (enum access_bound)form->bound.kind;
+    struct limits limits = {.bound = (enum access_bound)form->bound.kind, .is_only = true};
     for (int side = OLD; side <= NEW; side++)
         limits.thresholds[side] = limit_of(match, &form->bound, side, &limits.values[side]);
     bool has_old = limits.thresholds[OLD] >= 0;
@@ -235,9 +239,10 @@ static void form_match(const struct match *match, uint32_t number)
     if (has_old && has_new) {
         if (!match->is_changed ||
             (!part_is_changed(match, &form->first) && !part_is_changed(match, &form->second))) {
-            form_look(match, number, NEW, &limits); // both at once
+            form_look(match, number, NEW, &limits);
             return;
         }
+        limits.is_only = false;
         struct limits old_limits = limits;
         old_limits.thresholds[NEW] = limits.thresholds[OLD] = -1;
         form_look(match, number, OLD, &old_limits);
@@ -297,9 +302,15 @@ static void found_tell(const struct match *match, uint32_t slot_count, index_mat
     uint64_t changed = index->found.count > 0 ? slots_changed(match, slot_count) : 0;
     index->figures.candidate_count += index->found.count;
     for (size_t at = 0; at < index->found.count; at++) {
-        struct predicate *predicate = index->found.predicates[at];
-        enum transition transition = transition_of(predicate_verify(match, predicate, changed));
-        predicate->marks = 0;
+        if (at + AHEAD < index->found.count)
+            __builtin_prefetch(index->found.items[at + AHEAD].predicate->first);
+        struct predicate *predicate = index->found.items[at].predicate;
+        unsigned marks = index->found.items[at].marks;
+        if (marks == 0) {
+            marks = predicate_verify(match, predicate, changed);
+            predicate->marks = 0;
+        }
+        enum transition transition = transition_of(marks);
         if (transition == TRANSITION_NONE)
             continue;
         index->figures.verified_count++;

@@ -55,10 +55,12 @@ struct group {
 };
 
 enum {
-    PREDICATE_EXACT = 1,  // its places say all: it has no code
-    PREDICATE_BOUND = 2,  // it has a bound (EXACT only)
-    PREDICATE_OPEN = 4,   // the bound itself is outside
-    PREDICATE_ALWAYS = 8, // counts against always_max
+    PREDICATE_EXACT = 1,   // its places say all: it has no code
+    PREDICATE_BOUND = 2,   // it has a bound (EXACT only)
+    PREDICATE_OPEN = 4,    // the bound itself is outside
+    PREDICATE_ALWAYS = 8,  // counts against always_max
+    PREDICATE_ALL = 16,    // EXACT, and TRUE for every entry
+    PREDICATE_SINGLE = 32, // EXACT, and a document has one of its keys at most
 };
 
 enum {
@@ -91,8 +93,14 @@ struct place {
     uint32_t threshold;
 };
 
+// A predicate and its marks for the update at hand, which are its own, or 0: they are there.
+struct found_item {
+    struct predicate *predicate;
+    unsigned marks;
+};
+
 struct found {
-    struct predicate **predicates; // owned
+    struct found_item *items; // owned
     size_t count;
     size_t capacity;
 };
@@ -147,9 +155,9 @@ uint32_t form_take(struct group *group, const struct access_form *form);
 
 // The list of this key, which is made if need be. 0 of list_find: there is none.
 uint32_t list_take(struct index *index, struct group *group, uint32_t form,
-                   const struct access_key *key, unsigned grain);
+                   const struct access_key *key, uint32_t hash, unsigned grain);
 uint32_t list_find(const struct index *index, const struct group *group, uint32_t form,
-                   const struct access_key *key);
+                   const struct access_key *key, uint32_t hash);
 // Frees the list if it is empty, with the form if it has no others.
 void list_release(struct index *index, struct group *group, uint32_t handle);
 
@@ -161,6 +169,13 @@ double bound_share(const struct group *group, const struct key_list *list, uint3
 
 // For access_choose.
 double form_cost(const void *group, const struct access_form *form);
+
+// Of addresses, not of memory: far more than the standing queries of one worker may take.
+#define INDEX_RANGE_BYTES (4 * GIB)
+
+// The handle in a posting has this bit for a SINGLE predicate: its threshold tells whether it
+// matches, and it needs not be touched to be found.
+#define POSTING_SINGLE (UINT32_C(1) << 31)
 
 // ---- index_predicate.c ----
 

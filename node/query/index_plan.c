@@ -12,6 +12,15 @@ static void plan_everything(struct plan *plan, enum access_class access)
     plan->is_exact = access == ACCESS_ALL;
 }
 
+// As of WHERE TRUE.
+static bool is_always_true(const struct conditions *conditions)
+{
+    for (uint32_t at = 0; at < conditions->count; at++)
+        if (conditions->conjunctions[at].count == 0 && conditions->conjunctions[at].is_exact)
+            return true;
+    return false;
+}
+
 // A predicate has room for one bound.
 static bool accesses_are_exact(const struct plan *plan)
 {
@@ -59,6 +68,10 @@ enum error plan_init(struct plan *plan, struct index *index, struct group *group
     if (!code_compile(query, group->fields, &index->code))
         return ERROR_TOO_LARGE;
     struct conditions conditions = conditions_of(query, group->fields, &plan->arena);
+    if (is_always_true(&conditions)) {
+        plan_everything(plan, ACCESS_ALL);
+        return ERROR_NONE;
+    }
     if (!accesses_choose(plan, group, &conditions)) {
         plan_everything(plan, ACCESS_ALWAYS);
         return ERROR_NONE;

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "node/query/index_parts.h"
 
+#include <assert.h>
+
 // ---- Layout ----
 
 enum {
+    FILED_TOGETHER = 8,
     CODED_HEAD_BYTES = sizeof(uint64_t) + sizeof(uint32_t), // slots, size of the code
 };
 
@@ -81,7 +84,7 @@ enum access_class predicate_class(const struct predicate *predicate)
         return ACCESS_ALWAYS;
     if (predicate->place_count == 0)
         return ACCESS_NEVER;
-    return predicate->text_size == 0 ? ACCESS_ALL : ACCESS_KEYED;
+    return predicate->flags & PREDICATE_ALL ? ACCESS_ALL : ACCESS_KEYED;
 }
 
 bool predicate_admits(const struct predicate *predicate, enum access_bound bound,
@@ -122,23 +125,63 @@ static void place_set(struct predicate *predicate, uint32_t number, struct place
         memcpy(predicate->rest + number * sizeof place, &place, sizeof place);
 }
 
+// The predicate as postings name it.
+static uint32_t posting_name(const struct index *index, const struct predicate *predicate)
+{
+    static_assert(INDEX_RANGE_BYTES / SLAB_UNIT_BYTES <= POSTING_SINGLE,
+                  "a bit of handles is free");
+    return handle_of(index, predicate) | (predicate->flags & PREDICATE_SINGLE ? POSTING_SINGLE : 0);
+}
+
+// Keys are filed some at a time, so that what each needs of memory is on its way together.
+struct filing {
+    struct access_key keys[FILED_TOGETHER];
+    uint32_t hashes[FILED_TOGETHER];
+    uint32_t lists[FILED_TOGETHER];
+    unsigned grains[FILED_TOGETHER];
+    uint32_t count;
+};
+
+static void filing_prepare(struct filing *filing, struct index *index, struct group *group,
+                           const struct access *access, uint32_t form, uint32_t from)
+{
+    filing->count = access_key_count(access) - from;
+    if (filing->count > FILED_TOGETHER)
+        filing->count = FILED_TOGETHER;
+    for (uint32_t at = 0; at < filing->count; at++) {
+        access_key_at(access, from + at, &filing->keys[at], &filing->grains[at]);
+        filing->hashes[at] = access_key_hash(&filing->keys[at], form);
+        uint32_t bucket = handles_bucket_of(&group->lists, filing->hashes[at]);
+        __builtin_prefetch(handles_head(&group->lists, bucket));
+    }
+    for (uint32_t at = 0; at < filing->count; at++)
+        __builtin_prefetch(list_at(index, handles_first(&group->lists, filing->hashes[at])));
+    for (uint32_t at = 0; at < filing->count; at++) {
+        filing->lists[at] = list_take(index, group, form, &filing->keys[at], filing->hashes[at],
+                                      filing->grains[at]);
+        const struct postings *postings = &list_at(index, filing->lists[at])->postings;
+        if (postings->count > 1)
+            __builtin_prefetch(slab_at(&index->slab, postings->array));
+    }
+}
+
 static void predicate_file(struct index *index, struct group *group, struct predicate *predicate,
                            const struct plan *plan)
 {
-    uint32_t handle = handle_of(index, predicate);
+    uint32_t name = posting_name(index, predicate);
     uint32_t filed = 0;
     for (uint32_t at = 0; at < plan->access_count; at++) {
         const struct access *access = &plan->accesses[at];
         uint32_t form = form_take(group, &access->form);
-        for (uint32_t number = 0; number < access_key_count(access); number++) {
-            struct access_key key;
-            unsigned grain;
-            access_key_at(access, number, &key, &grain);
-            uint32_t list = list_take(index, group, form, &key, grain);
-            postings_add(&list_at(index, list)->postings, &index->slab,
-                         posting_of(access->threshold, handle));
-            place_set(predicate, filed++,
-                      (struct place){.list = list, .threshold = access->threshold});
+        struct filing filing;
+        for (uint32_t from = 0; from < access_key_count(access); from += filing.count) {
+            filing_prepare(&filing, index, group, access, form, from);
+            for (uint32_t key = 0; key < filing.count; key++) {
+                struct place place = {.list = filing.lists[key], .threshold = access->threshold};
+                postings_add(&list_at(index, place.list)->postings, &index->slab,
+                             posting_of(place.threshold, name));
+                place_set(predicate, filed++, place);
+            }
         }
     }
     CHECK(filed == plan->place_count);
@@ -147,11 +190,11 @@ static void predicate_file(struct index *index, struct group *group, struct pred
 static void predicate_unfile(struct index *index, struct group *group,
                              const struct predicate *predicate)
 {
-    uint32_t handle = handle_of(index, predicate);
+    uint32_t name = posting_name(index, predicate);
     for (uint32_t number = 0; number < predicate->place_count; number++) {
         struct place place = predicate_place(index, predicate, number);
         postings_remove(&list_at(index, place.list)->postings, &index->slab,
-                        posting_of(place.threshold, handle));
+                        posting_of(place.threshold, name));
         list_release(index, group, place.list);
     }
 }
@@ -188,6 +231,10 @@ static uint8_t plan_flags(const struct plan *plan)
     if (!plan->is_exact)
         return (uint8_t)flags;
     flags |= PREDICATE_EXACT;
+    if (plan->access == ACCESS_ALL)
+        flags |= PREDICATE_ALL;
+    if (plan->access_count == 1)
+        flags |= PREDICATE_SINGLE;
     if (plan->access_count == 1 && plan->accesses[0].bound != NULL)
         flags |= PREDICATE_BOUND | (plan->accesses[0].is_open ? PREDICATE_OPEN : 0U);
     return (uint8_t)flags;
