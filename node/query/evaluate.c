@@ -2,11 +2,6 @@
 #include "node/query/instruction.h"
 #include "node/query/like.h"
 
-static struct value load_constant(const uint8_t *object)
-{
-    return value_load(bytes_of(object, code_object_bytes(object)));
-}
-
 // A str of up to 31 bytes has one encoding: two of them are equal if their bytes are.
 static inline bool is_short(uint8_t first)
 {
@@ -42,8 +37,10 @@ static inline enum truth compare_path(enum comparison comparison, struct bytes f
         bool is_equal = field.size == size && short_equal(field.data, object, size);
         return is_equal == (comparison == COMPARE_EQUAL) ? TRUTH_TRUE : TRUTH_FALSE;
     }
-    struct value left = value_load(field);
-    struct value right = value_load(bytes_of(object, size));
+    struct value left;
+    struct value right;
+    value_load_at(&left, field);
+    value_load_at(&right, bytes_of(object, size));
     return comparison_truth(comparison, value_order(&left, &right));
 }
 
@@ -59,7 +56,8 @@ static enum truth set_scan(const struct code_set *set, const uint8_t *objects,
 {
     for (uint32_t left = set->count; left > 0; left--) {
         size_t size = code_object_bytes(objects);
-        struct value element = value_load(bytes_of(objects, size));
+        struct value element;
+        value_load_at(&element, bytes_of(objects, size));
         enum order order = value_order(operand, &element);
         if (order == ORDER_NONE)
             return TRUTH_NULL;
@@ -78,8 +76,9 @@ static enum truth set_halve(const struct code_set *set, const uint8_t *offsets,
     uint32_t high = set->count;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        struct value element =
-            load_constant(objects + code_u32(offsets + middle * sizeof(uint32_t)));
+        const uint8_t *object = objects + code_u32(offsets + middle * sizeof(uint32_t));
+        struct value element;
+        value_load_at(&element, bytes_of(object, code_object_bytes(object)));
         enum order order = value_order(operand, &element);
         if (order == ORDER_NONE)
             return TRUTH_NULL;
@@ -113,7 +112,8 @@ static enum truth set_find_path(const uint8_t *at, struct bytes field)
     bool is_for_bytes = field.size > 0 && is_short(field.data[0]) && set.count > 0 &&
                         set.count <= CODE_SET_SCANNED_MAX && is_short(object[0]);
     if (!is_for_bytes) {
-        struct value operand = value_load(field);
+        struct value operand;
+        value_load_at(&operand, field);
         return set_find(at, &operand);
     }
     for (uint32_t left = set.count; left > 0; left--) {
@@ -155,8 +155,6 @@ static struct value pushed(const uint8_t *at, struct bytes key, const struct byt
                            const struct value *top)
 {
     switch (*at) {
-    case CODE_CONSTANT:
-        return load_constant(at + 1);
     case CODE_KEY:
         return value_load(key);
     case CODE_EXISTS:
@@ -235,7 +233,6 @@ struct view {
 static struct value *run_other(const uint8_t *at, struct value *top, const struct view *view)
 {
     switch (*at) {
-    case CODE_CONSTANT:
     case CODE_KEY:
     case CODE_EXISTS:
     case CODE_IN_SET_KEEP:
@@ -279,7 +276,10 @@ struct value code_run(struct bytes code, struct bytes key, const struct bytes *s
                 return value_of_bool(false);
             break;
         case CODE_PATH:
-            *++top = value_load(slots[code_slot(at + 1)]);
+            value_load_at(++top, slots[code_slot(at + 1)]);
+            break;
+        case CODE_CONSTANT:
+            value_load_at(++top, bytes_of(at + 1, size - 1));
             break;
         case CODE_COMPARE_PATH:
             truth_store(++top, compare_path((enum comparison)at[1], slots[code_slot(at + 2)],

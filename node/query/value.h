@@ -120,30 +120,45 @@ extern const uint8_t value_head_sizes[256];
 // For value_load: formats that few objects have.
 struct value value_load_any(struct bytes object);
 
-// The value of one encoded object; NULL for no bytes. Borrows from it.
-static inline struct value value_load(struct bytes object)
+// The value of one encoded object; NULL for no bytes. Borrows from it. It is written member by
+// member: who copies a whole value right after it was written in parts waits for them.
+static inline void value_load_at(struct value *value, struct bytes object)
 {
     uint8_t first = object.size > 0 ? object.data[0] : 0xc0;
-    if (first <= 0x7f)
-        return value_of_int(first);
-    if ((first & 0xe0) == 0xa0 && (first & 0x1f) == object.size - 1)
-        return value_of_str(bytes_of(object.data + 1, object.size - 1));
-    if ((first == 0xcb || first == 0xcf) && object.size == 1 + sizeof(uint64_t)) {
-        uint64_t bits;
+    uint64_t bits = 0;
+    if (first <= 0x7f) {
+        value->kind = VALUE_INT;
+        value->integer = first;
+    } else if ((first & 0xe0) == 0xa0 && (first & 0x1f) == object.size - 1) {
+        value->kind = VALUE_STR;
+        value->bytes = bytes_of(object.data + 1, object.size - 1);
+    } else if (first == 0xcb && object.size == 1 + sizeof bits) {
         memcpy(&bits, object.data + 1, sizeof bits);
         bits = __builtin_bswap64(bits);
-        if (first == 0xcf)
-            return value_of_uint(bits);
         double real;
         memcpy(&real, &bits, sizeof real);
-        return value_of_float(real);
-    }
-    if (first == 0xce && object.size == 1 + sizeof(uint32_t)) {
-        uint32_t bits;
+        value->real = real;
+        value->kind = __builtin_isnan(real) ? VALUE_NULL : VALUE_FLOAT;
+    } else if (first == 0xcf && object.size == 1 + sizeof bits) {
         memcpy(&bits, object.data + 1, sizeof bits);
-        return value_of_int(__builtin_bswap32(bits));
+        bits = __builtin_bswap64(bits);
+        value->natural = bits;
+        value->kind = bits <= INT64_MAX ? VALUE_INT : VALUE_UINT;
+    } else if (first == 0xce && object.size == 1 + sizeof(uint32_t)) {
+        uint32_t half;
+        memcpy(&half, object.data + 1, sizeof half);
+        value->kind = VALUE_INT;
+        value->integer = __builtin_bswap32(half);
+    } else {
+        *value = value_load_any(object);
     }
-    return value_load_any(object);
+}
+
+static inline struct value value_load(struct bytes object)
+{
+    struct value value;
+    value_load_at(&value, object);
+    return value;
 }
 
 // Appends the value as MessagePack.
