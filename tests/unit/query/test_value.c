@@ -5,7 +5,7 @@
 #include <math.h>
 
 static const struct value numbers[] = {
-    {.kind = VALUE_FLOAT, .real = -INFINITY},
+    {.kind = VALUE_FLOAT, .real = -HUGE_VAL},
     {.kind = VALUE_FLOAT, .real = -0x1.8p63},
     {.kind = VALUE_FLOAT, .real = -0x1p63},
     {.kind = VALUE_INT, .integer = INT64_MIN},
@@ -25,7 +25,7 @@ static const struct value numbers[] = {
     {.kind = VALUE_UINT, .natural = UINT64_C(1) << 63},
     {.kind = VALUE_UINT, .natural = UINT64_MAX},
     {.kind = VALUE_FLOAT, .real = 0x1p64},
-    {.kind = VALUE_FLOAT, .real = INFINITY},
+    {.kind = VALUE_FLOAT, .real = HUGE_VAL},
 };
 
 enum { NUMBERS = sizeof numbers / sizeof *numbers };
