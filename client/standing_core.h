@@ -90,6 +90,7 @@ struct standing_journey {
     uint32_t open_count;       // places that are not JOINED
     uint32_t idle_count;       // FRESH, HELD and VOID: to be asked
     uint32_t asked_count;      // with PLACE_ASKED: nothing more is asked before the answer
+    uint32_t tag;              // of the FOLLOWs under way
     uint32_t resetting_count;  // VOID and RESETTING
     struct standing_mark *own; // owned; by partition: of HELD and REPLAYING; NULL: none yet
     uint8_t places[];          // enum standing_place, by partition

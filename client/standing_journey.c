@@ -198,6 +198,17 @@ static struct mark place_ask(struct standing_journey *journey, uint16_t number)
     return (struct mark){.partition = number, .epoch = from.epoch, .seq = from.seq};
 }
 
+// The id of a FOLLOW tells those of a subscription from those of an earlier one with its number.
+enum { SUBSCRIPTION_BITS = 23, TAG_BITS = CLIENT_NUMBER_BITS - SUBSCRIPTION_BITS };
+
+static_assert(CLIENT_SUBSCRIPTIONS_MAX < 1 << SUBSCRIPTION_BITS, "their numbers fit");
+
+static uint32_t follow_id(const struct standing_journey *journey)
+{
+    return client_id_of(CLIENT_FOLLOW,
+                        journey->tag << SUBSCRIPTION_BITS | journey->subscription->number);
+}
+
 // One FOLLOW for all that this link is to be asked. False: no room.
 static bool link_ask(struct standing_journey *journey, struct client_standing_link *link,
                      uint32_t first)
@@ -212,18 +223,19 @@ static bool link_ask(struct standing_journey *journey, struct client_standing_li
         if (link_to_ask(journey, i) == link)
             standing->marks[count++] = place_ask(journey, (uint16_t)i);
     }
-    follow_encode(out, client_id_of(CLIENT_FOLLOW, number), client_id_of(CLIENT_SUBSCRIBE, number),
-                  standing->marks, count);
+    follow_encode(out, follow_id(journey), client_id_of(CLIENT_SUBSCRIBE, number), standing->marks,
+                  count);
     return true;
 }
 
 // False: some link had no room.
 static bool journey_ask(struct standing_journey *journey)
 {
-    const struct client_standing *standing = journey->subscription->standing;
+    struct client_standing *standing = journey->subscription->standing;
     bool is_done = true;
     if (journey->asked_count > 0)
         return true; // when that is answered
+    journey->tag = ++standing->follow_counter & ((1U << TAG_BITS) - 1);
     for (uint32_t i = 0; i < standing->partition_count && journey->idle_count > 0; i++) {
         struct client_standing_link *link = link_to_ask(journey, i);
         if (link)
@@ -288,17 +300,15 @@ static void place_granted(struct grid_subscription *subscription, uint16_t numbe
 const char *standing_journey_answer(struct client_standing_link *link, const struct frame *frame)
 {
     struct client_standing *standing = link->standing;
-    struct grid_subscription *subscription =
-        standing_find(standing, client_id_number(frame->header.request_id));
+    uint32_t number = client_id_number(frame->header.request_id) & ((1U << SUBSCRIPTION_BITS) - 1);
+    struct grid_subscription *subscription = standing_find(standing, number);
     bool is_refused = frame->header.kind == FRAME_ERROR;
     struct bytes marks = {0};
-    if (!subscription)
-        return "the node answered a FOLLOW that was not sent";
     if (!is_refused && marks_decode(frame->body, &marks) != ERROR_NONE)
         return "the node's answer to FOLLOW is malformed";
-    struct standing_journey *journey = subscription->journey;
-    if (!journey)
-        return NULL;
+    struct standing_journey *journey = subscription ? subscription->journey : NULL;
+    if (!journey || follow_id(journey) != frame->header.request_id)
+        return NULL; // it has ended since, or asks something else
     marks_refuse(journey, link, marks);
     for (uint32_t i = 0; journey && i < standing->partition_count; i++) {
         if (!is_asked(journey, i, link))
