@@ -71,7 +71,8 @@ struct column {
     struct column *next;
     struct node *node;
     struct bytes name; // in the arena
-    uint32_t start;    // offset of the item, for complaints
+    uint32_t start;    // offsets of the item into the text: first byte,
+    uint32_t end;      // and one past the last
 };
 
 struct select {
@@ -79,7 +80,6 @@ struct select {
     struct column *first_column; // in the order of the text
     struct column *last_column;
     uint32_t column_count;
-    struct bytes columns_text; // of the whole list; borrowed from the text
     struct bytes map;
     struct node *where; // NULL without WHERE
     uint64_t limit;     // 0 without LIMIT

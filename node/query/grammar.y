@@ -29,10 +29,7 @@
 
 %token_class comparison EQUAL|UNEQUAL|LESS|LESS_EQUAL|GREATER|GREATER_EQUAL.
 
-query ::= SELECT(S) columns FROM(F) name(M) where limit semicolon. {
-    parse_columns(parse, S, F);
-    parse_map(parse, M);
-}
+query ::= SELECT columns FROM name(M) where limit semicolon. { parse_map(parse, M); }
 
 columns ::= STAR. { parse->select.selects_all = true; }
 columns ::= items.

@@ -79,19 +79,6 @@ static void node_close(struct node *node, struct token close)
 
 // ---- Clauses ----
 
-// The text between SELECT and FROM, without white space around it.
-void parse_columns(struct parse *parse, struct token select, struct token from)
-{
-    static const char space[] = " \t\r\n";
-    uint32_t start = select.offset + select.size;
-    uint32_t end = from.offset;
-    while (start < end && strchr(space, parse->text[start]) != NULL)
-        start++;
-    while (start < end && strchr(space, parse->text[end - 1]) != NULL)
-        end--;
-    parse->select.columns_text = bytes_of(parse->text + start, end - start);
-}
-
 void parse_map(struct parse *parse, struct token name)
 {
     parse->select.map = literal_name(parse, name);
@@ -113,6 +100,7 @@ void parse_column(struct parse *parse, struct node *node, const struct token *na
     struct column *column = arena_take(parse->arena, sizeof *column);
     column->node = node;
     column->start = node->start;
+    column->end = name != NULL ? name->offset + name->size : node->end;
     column->name = name != NULL ? literal_name(parse, *name) : column_name(parse, node);
     struct select *select = &parse->select;
     if (select->last_column != NULL)

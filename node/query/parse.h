@@ -28,7 +28,6 @@ bool grammar_accepts(const void *parser, int kind);
 
 // ---- Actions ----
 void parse_overflow(struct parse *parse);
-void parse_columns(struct parse *parse, struct token select, struct token from);
 void parse_map(struct parse *parse, struct token name);
 void parse_column(struct parse *parse, struct node *node, const struct token *name);
 void parse_limit(struct parse *parse, struct token integer);

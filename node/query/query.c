@@ -80,6 +80,18 @@ static bool query_compile(struct query *query, struct source *source)
     return predicate_compile(query, source) && projection_compile(query, source);
 }
 
+static struct query *query_of_source(struct source *source)
+{
+    struct query *query = memory_new(sizeof *query);
+    char *copy = arena_take(&query->arena, source->text.size + 1);
+    memcpy(copy, source->text.data, source->text.size);
+    query->text = copy;
+    if (query_compile(query, source))
+        return query;
+    query_free(query);
+    return NULL;
+}
+
 struct query *query_new(struct bytes text, struct query_error *error)
 {
     // No bytes may have no address; the compilation wants one.
@@ -89,14 +101,24 @@ struct query *query_new(struct bytes text, struct query_error *error)
                         QUERY_TEXT_BYTES_MAX);
         return NULL;
     }
-    struct query *query = memory_new(sizeof *query);
-    char *copy = arena_take(&query->arena, text.size + 1);
-    memcpy(copy, source.text.data, text.size);
-    query->text = copy;
-    if (query_compile(query, &source))
-        return query;
-    query_free(query);
-    return NULL;
+    return query_of_source(&source);
+}
+
+struct query *query_of_columns(const struct query *query)
+{
+    static const char before[] = "SELECT ";
+    static const char behind[] = " FROM m";
+    struct bytes columns = query_columns(query);
+    struct buffer text = {0};
+    buffer_append(&text, before, sizeof before - 1);
+    buffer_append(&text, columns.data, columns.size);
+    buffer_append(&text, behind, sizeof behind - 1);
+    struct query_error error;
+    struct source source = {.text = buffer_bytes(&text), .error = &error};
+    struct query *alone = query_of_source(&source);
+    CHECK(alone != NULL); // it was compiled before
+    buffer_deinit(&text);
+    return alone;
 }
 
 static void clause_deinit(struct clause *clause)
@@ -140,9 +162,15 @@ bool query_has_predicate(const struct query *query)
     return query->select.where != NULL;
 }
 
+// From the first to the last item: no comment is at the end, which would take in what is put
+// behind.
 struct bytes query_columns(const struct query *query)
 {
-    return query->select.selects_all ? bytes_of("*", 1) : query->select.columns_text;
+    const struct select *select = &query->select;
+    if (select->selects_all)
+        return bytes_of("*", 1);
+    uint32_t start = select->first_column->start;
+    return bytes_of(query->text + start, select->last_column->end - start);
 }
 
 struct bytes query_where(const struct query *query)

@@ -20,6 +20,9 @@ struct query_error {
 MUST_USE struct query *query_new(struct bytes text, struct query_error *error);
 void query_free(struct query *query);
 
+// The SELECT list of a query as a query of its own, on a map of any name.
+struct query *query_of_columns(const struct query *query);
+
 struct bytes query_map(const struct query *query);   // borrowed from the query
 uint64_t query_limit(const struct query *query);     // rows at most; 0: no LIMIT
 bool query_selects_all(const struct query *query);   // SELECT *

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "node/query/query.h"
 
+#include "cluster/model/limits.h"
 #include "cluster/wire/cursor.h"
 #include "cluster/wire/writer.h"
 #include "tests/support/json.h"
@@ -91,6 +92,71 @@ Test(query, tells_its_parts)
     cr_expect(!query_selects_all(query));
     cr_expect(query_has_predicate(query));
     query_free(query);
+}
+
+Test(query, its_list_and_its_predicate_are_pieces_of_the_text)
+{
+    static const struct {
+        const char *text;
+        const char *columns;
+        const char *where;
+    } rows[] = {
+        {"SELECT * FROM m", "*", ""},
+        {"select  *\tfrom m where a=1 ;", "*", "a=1"},
+        {"SELECT a, b FROM m WHERE (a = 1) LIMIT 5", "a, b", "(a = 1)"},
+        {"SELECT(a)FROM m WHERE NOT EXISTS(a)", "(a)", "NOT EXISTS(a)"},
+        {"SELECT -a AS \"b c\"FROM m WHERE b IS NOT NULL", "-a AS \"b c\"", "b IS NOT NULL"},
+        {"SELECT a, -- first\n lower(b) -- second\nFROM m WHERE a -- third\n = 1 -- end",
+         "a, -- first\n lower(b)", "a -- third\n = 1"},
+        {"SELECT a.b[0], a NOT IN (1, 2) FROM m WHERE a LIKE 'x' ESCAPE '!'",
+         "a.b[0], a NOT IN (1, 2)", "a LIKE 'x' ESCAPE '!'"},
+    };
+    for (size_t at = 0; at < sizeof rows / sizeof *rows; at++) {
+        struct query *query = compile(rows[at].text);
+        cr_expect(bytes_equal(query_columns(query), bytes_of_text(rows[at].columns)), "%s",
+                  rows[at].text);
+        cr_expect(bytes_equal(query_where(query), bytes_of_text(rows[at].where)), "%s",
+                  rows[at].text);
+        query_free(query);
+    }
+}
+
+static void expect_same_rows(const char *text, const char *json)
+{
+    struct query *query = compile(text);
+    struct query *alone = query_of_columns(query);
+    struct buffer value = {0};
+    struct buffer row = {0};
+    struct buffer same = {0};
+    json_write_text(json, &value);
+    query_project(query, bytes_of("\x01", 1), buffer_bytes(&value), &row);
+    query_project(alone, bytes_of("\x01", 1), buffer_bytes(&value), &same);
+    cr_expect(bytes_equal(buffer_bytes(&row), buffer_bytes(&same)), "%s", text);
+    cr_expect(!query_has_predicate(alone), "%s", text);
+    cr_expect_eq(query_limit(alone), 0, "%s", text);
+    buffer_deinit(&value);
+    buffer_deinit(&row);
+    buffer_deinit(&same);
+    query_free(alone);
+    query_free(query);
+}
+
+Test(query, the_list_alone_gives_the_same_rows)
+{
+    expect_same_rows("SELECT * FROM m WHERE a = 1 LIMIT 3", "{\"a\": 1}");
+    expect_same_rows("SELECT a, o.p, (a+1) -- what\n, __key -- the key\nFROM m WHERE a > 5",
+                     "{\"a\": 1, \"o\": {\"p\": [1, 2]}}");
+}
+
+// What is written around the list alone may take more than what stood around it.
+Test(query, the_list_of_the_longest_text_stands_alone_too)
+{
+    char *text = malloc(QUERY_TEXT_BYTES_MAX + 1);
+    memset(text, ' ', QUERY_TEXT_BYTES_MAX);
+    memcpy(text, "SELECT(a", 8);
+    memcpy(text + QUERY_TEXT_BYTES_MAX - 7, ")FROM m", 8);
+    expect_same_rows(text, "{\"a\": 1}");
+    free(text);
 }
 
 // ---- Real data ----
