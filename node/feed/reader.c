@@ -57,10 +57,12 @@ static void watch_free(struct watch *watch)
 void reader_free(struct reader *reader)
 {
     uint32_t at = 0;
-    struct watch *watch;
-    while ((watch = watch_table_next(&reader->table, &at)) != NULL) {
-        watch_free(watch);
-        at = 0; // others have moved
+    while (reader->table.count > 0) {
+        struct watch *watch = watch_table_next(&reader->table, &at);
+        if (watch)
+            watch_free(watch);
+        else
+            at = 0; // some have moved to where it was looked already
     }
     watch_table_deinit(&reader->table);
     course_deinit(&reader->main);
