@@ -8,8 +8,6 @@
 #include "client/shell/shell.h"
 #include "cluster/base/memory.h"
 
-#include <strings.h>
-
 enum { ROWS_PER_WORKER = 1000 }; // unless told otherwise
 
 static const char *const columns[] = {
@@ -97,10 +95,10 @@ static const struct {
     const char *name;
     const char *meaning;
 } classes[] = {
-    {"ALL", "no condition: every change of the map is told, and none has to be tested"},
-    {"NEVER", "no value can match: costs nothing"},
-    {"KEYED", "found by its key: changes that do not have it cost nothing"},
-    {"ALWAYS", "nothing in it can be a key: tested against every change of the map; a node takes "
+    {"all", "no condition: every change of the map is told, and none has to be tested"},
+    {"never", "no value can match: costs nothing"},
+    {"keyed", "found by its key: changes that do not have it cost nothing"},
+    {"always", "nothing in it can be a key: tested against every change of the map; a node takes "
                "only so many of these"},
 };
 
@@ -110,8 +108,7 @@ static void meaning_show(struct shell *shell, struct grid_bytes explanation)
     if (!grid_value_str(grid_value_field(explanation, "class"), &name))
         return;
     for (size_t i = 0; i < sizeof classes / sizeof classes[0]; i++)
-        if (name.size == strlen(classes[i].name) &&
-            strncasecmp(name.data, classes[i].name, name.size) == 0)
+        if (bytes_equal(bytes_of(name.data, name.size), bytes_of_text(classes[i].name)))
             fprintf(shell->output.file, "(%s)\n", classes[i].meaning);
 }
 

@@ -27,6 +27,7 @@ struct watch {
     struct buffer token;  // owned: the newest; empty while there is none
     int64_t token_us;     // when it was last written to its file
     bool token_is_frozen; // it is that of the last change that was shown
+    bool is_heard;        // the grid has accepted the query and the token
     bool is_ended;
     bool has_failed;
 };
@@ -87,6 +88,7 @@ static void token_show(struct watch *watch)
 // be that of before what comes now.
 static bool is_open(struct watch *watch)
 {
+    watch->is_heard = true;
     if (!watch->is_ended)
         return true;
     token_take(watch);
@@ -215,7 +217,8 @@ static void watch_run(struct watch *watch)
         grid_run(shell->grid, left_us < LOOK_MS * US_PER_MS ? (int)(left_us / US_PER_MS) : LOOK_MS);
         state_show(watch);
         fflush(shell->output.file);
-        if (goes_to_file(watch) && shell_clock_us() - watch->token_us >= TOKEN_EVERY_US)
+        if (goes_to_file(watch) && watch->is_heard &&
+            shell_clock_us() - watch->token_us >= TOKEN_EVERY_US)
             token_save(watch);
         if (shell_interrupt_take(&shell->interrupt, NULL)) {
             shell->interrupted = true;
@@ -232,9 +235,11 @@ static void watch_end(struct watch *watch)
         fputs("\n", shell->output.file);
     watch_view_end(watch->view, watch->change_count);
     fflush(shell->output.file);
-    if (goes_to_file(watch))
+    // What was refused from the start stands nowhere.
+    bool has_token = watch->is_heard || !watch->has_failed;
+    if (has_token && goes_to_file(watch))
         token_save(watch);
-    else if (watch->wanted->token_path != NULL)
+    else if (has_token && watch->wanted->token_path != NULL)
         token_show(watch);
     grid_unsubscribe(watch->subscription);
 }

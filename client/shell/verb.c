@@ -69,7 +69,7 @@ static const struct shell_verb verbs[] = {
      "         watch --after t --token t select place, mag from quakes where mag >= 4.5\n"},
     {VERB_EXPLAIN, "explain", NULL, 0, "explain subscribe select ...",
      "how the grid would find the changes that concern a continuous query",
-     "class       ALL, NEVER, KEYED (found by its key) or ALWAYS (tested against every change)\n"
+     "class       all, never, keyed (found by its key) or always (tested against every change)\n"
      "key         under which it is filed\n"
      "candidates  queries to be tested for a change that has this key, as expected now\n"},
     {VERB_SUBSCRIPTIONS, "subscriptions", "W", CLAUSE_LIMIT, "subscriptions [MEMBER] [LIMIT n]",

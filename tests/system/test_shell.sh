@@ -104,7 +104,7 @@ watch_changes() {
     shell -e 'put people 7 {"id": 7, "name": "a"}' -e 'merge people 7 {"name": "b"}' \
         -e 'merge people 7 {"id": 8}' -e 'put people 7 {"id": 7}' >/dev/null || return 1
     wait "$watcher" || return 1
-    diff <(cut -d, -f1,5,6 "$scratch/watch") - <<'OUTPUT'
+    diff <(cut -d, -f1,6,7 "$scratch/watch") - <<'OUTPUT'
 event,cause,key
 ready,ready,
 enter,put,7
