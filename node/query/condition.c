@@ -350,10 +350,25 @@ struct choice_in {
 
 // Conjunctions of which one holds, under construction.
 struct choice {
-    struct conjunction conjunctions[CONJUNCTIONS_MAX];
-    struct choice_in ins[CONJUNCTIONS_MAX];
+    struct conjunction *conjunctions;
+    struct choice_in *ins; // of each
     uint32_t count;
+    uint32_t capacity;
 };
+
+static struct choice choice_new(struct derivation *derivation, const struct form *forms,
+                                uint32_t count)
+{
+    struct choice choice = {0};
+    for (uint32_t at = 0; at < count && choice.capacity < CONJUNCTIONS_MAX; at++)
+        choice.capacity += forms[at].count;
+    if (choice.capacity > CONJUNCTIONS_MAX)
+        choice.capacity = CONJUNCTIONS_MAX;
+    choice.conjunctions =
+        arena_take_array(derivation->arena, choice.capacity, sizeof *choice.conjunctions);
+    choice.ins = arena_take_array(derivation->arena, choice.capacity, sizeof *choice.ins);
+    return choice;
+}
 
 static bool is_single_in(const struct conjunction *conjunction)
 {
@@ -396,7 +411,7 @@ static bool choice_add(struct derivation *derivation, struct choice *choice,
             return true;
         }
     }
-    if (choice->count == CONJUNCTIONS_MAX)
+    if (choice->count == choice->capacity)
         return false;
     choice->conjunctions[choice->count++] = *added;
     return true;
@@ -414,14 +429,14 @@ static struct form choice_finish(struct choice *choice)
 
 struct form form_or(struct derivation *derivation, const struct form *forms, uint32_t count)
 {
-    struct choice *choice = arena_take(derivation->arena, sizeof *choice);
+    struct choice choice = choice_new(derivation, forms, count);
     for (uint32_t at = 0; at < count; at++)
         for (uint32_t inner = 0; inner < forms[at].count; inner++) {
             const struct conjunction *added = &forms[at].conjunctions[inner];
             if (added->count == 0)
                 return form_of_one(derivation, *added);
-            if (!choice_add(derivation, choice, added))
+            if (!choice_add(derivation, &choice, added))
                 return form_unknown(derivation);
         }
-    return choice_finish(choice);
+    return choice_finish(&choice);
 }
