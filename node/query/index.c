@@ -131,16 +131,18 @@ static void entry_link(struct predicate *predicate, struct index_entry *entry)
         predicate->first = entry;
     } else {
         list_append(&predicate->first->link, &entry->link);
+        predicate->flags |= PREDICATE_SHARED;
     }
 }
 
 static void entry_unlink(struct predicate *predicate, struct index_entry *entry)
 {
+    struct index_entry *next = entry_next(entry);
     if (predicate->first == entry)
-        predicate->first = LIST_ENTRY(entry->link.next, struct index_entry, link);
-    if (predicate->first == entry)
-        predicate->first = NULL;
+        predicate->first = next != entry ? next : NULL;
     list_remove(&entry->link);
+    if (entry_next(next) == next)
+        predicate->flags &= (uint8_t)~PREDICATE_SHARED;
     entry->predicate = NULL;
 }
 
@@ -154,9 +156,10 @@ struct predicate *predicate_move(struct index *index, struct predicate *predicat
     struct index_entry *entry = predicate->first;
     do {
         entry->predicate = moved;
-        entry = LIST_ENTRY(entry->link.next, struct index_entry, link);
+        entry = entry_next(entry);
     } while (entry != predicate->first);
     moved->first = predicate->first;
+    moved->flags |= predicate->flags & PREDICATE_SHARED;
     predicate_unlink(index, group, predicate);
     predicate_link(index, group, moved);
     predicate_free(index, predicate);

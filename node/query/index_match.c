@@ -295,6 +295,23 @@ static uint64_t slots_changed(const struct match *match, uint32_t slot_count)
     return changed;
 }
 
+// Returns how many there are.
+static uint64_t entries_tell(const struct predicate *predicate, enum transition transition,
+                             index_match_fn *on_match, void *context)
+{
+    struct index_entry *entry = predicate->first;
+    uint64_t count = 1;
+    on_match(context, entry, transition);
+    // An entry is far away in memory too: it is not looked at only to learn that it is the last.
+    if (!(predicate->flags & PREDICATE_SHARED))
+        return count;
+    while ((entry = entry_next(entry)) != predicate->first) {
+        on_match(context, entry, transition);
+        count++;
+    }
+    return count;
+}
+
 static void found_tell(const struct match *match, uint32_t slot_count, index_match_fn *on_match,
                        void *context)
 {
@@ -314,12 +331,7 @@ static void found_tell(const struct match *match, uint32_t slot_count, index_mat
         if (transition == TRANSITION_NONE)
             continue;
         index->figures.verified_count++;
-        struct index_entry *entry = predicate->first;
-        do {
-            index->figures.match_count++;
-            on_match(context, entry, transition);
-            entry = LIST_ENTRY(entry->link.next, struct index_entry, link);
-        } while (entry != predicate->first);
+        index->figures.match_count += entries_tell(predicate, transition, on_match, context);
     }
     index->found.count = 0;
 }

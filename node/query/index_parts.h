@@ -61,6 +61,7 @@ enum {
     PREDICATE_ALWAYS = 8,  // counts against always_max
     PREDICATE_ALL = 16,    // EXACT, and TRUE for every entry
     PREDICATE_SINGLE = 32, // EXACT, and a document has one of its keys at most
+    PREDICATE_SHARED = 64, // by two entries or more
 };
 
 enum {
@@ -86,6 +87,12 @@ struct predicate {
     uint16_t place_count;
     uint8_t rest[];
 };
+
+// The entry after this one in the ring.
+static inline struct index_entry *entry_next(const struct index_entry *entry)
+{
+    return LIST_ENTRY(entry->link.next, struct index_entry, link);
+}
 
 // Where a predicate is filed.
 struct place {
