@@ -334,13 +334,13 @@ static void unheard_end(struct grid_subscription *subscription)
 {
     const struct client_standing *standing = subscription->standing;
     const struct client_standing_host *host = &standing->host;
-    const char *failure = host->failure ? host->failure(host->context) : "";
-    if (!list_is_empty(&standing->links))
+    bool is_alone = list_is_empty(&standing->links) && host->failure;
+    const char *failure = is_alone ? host->failure(host->context) : "";
+    if (failure[0] != '\0')
+        standing_end(subscription, ERROR_DISCONNECTED, bytes_of_text(failure));
+    else
         standing_end(subscription, ERROR_TIMEOUT,
                      bytes_of_text("no node has registered the subscription in time"));
-    else
-        standing_end(subscription, ERROR_DISCONNECTED,
-                     bytes_of_text(failure[0] != '\0' ? failure : "no node could be reached"));
 }
 
 static void unheard_expire(struct client_standing *standing, uint64_t *wake_ms)

@@ -137,6 +137,18 @@ static void event_position(struct client_standing_link *link, const struct event
 
 // ---- READY and RESET ----
 
+// A reset may have brought nothing to light: that too is told.
+static void progress_tell(struct client_standing *standing, uint16_t partition, uint64_t seq)
+{
+    for (uint32_t number = 1; standing->progress_count > 0 && number < standing->table_size;
+         number++) {
+        struct grid_subscription *subscription = standing->table[number];
+        if (subscription && !subscription->is_ended &&
+            standing_place_of(subscription, partition) == PLACE_JOINED)
+            standing_tell_progress(subscription, partition, seq);
+    }
+}
+
 static void subscription_ready(struct grid_subscription *subscription,
                                struct standing_partition *partition, const struct mark *mark)
 {
@@ -149,6 +161,9 @@ static void subscription_ready(struct grid_subscription *subscription,
         standing_position_set(partition, mark->epoch, mark->seq);
     if (!subscription->is_ended)
         standing_place_set(subscription, mark->partition, PLACE_JOINED);
+    if (!subscription->is_ended && partition->knowledge == KNOWLEDGE_POSITION &&
+        !partition->is_resetting)
+        standing_tell_progress(subscription, mark->partition, partition->position.seq);
 }
 
 static void subscription_reset(struct grid_subscription *subscription, uint16_t partition)
@@ -196,6 +211,7 @@ static void joined_ready(struct client_standing *standing, struct standing_parti
     standing->resetting_count--;
     standing->is_notice_due = true;
     standing_want_turn(standing);
+    progress_tell(standing, mark->partition, partition->position.seq);
 }
 
 static const char *milestone_at(struct client_standing_link *link, uint8_t kind,
@@ -247,17 +263,6 @@ static const char *milestone_take(struct client_standing_link *link, const struc
 
 // ---- PROGRESS and MOVED ----
 
-static void progress_tell(struct client_standing *standing, const struct mark *mark)
-{
-    for (uint32_t number = 1; standing->progress_count > 0 && number < standing->table_size;
-         number++) {
-        struct grid_subscription *subscription = standing->table[number];
-        if (subscription && !subscription->is_ended &&
-            standing_place_of(subscription, mark->partition) == PLACE_JOINED)
-            standing_tell_progress(subscription, mark->partition, mark->seq);
-    }
-}
-
 static const char *progress_take(struct client_standing_link *link, const struct frame *frame)
 {
     struct client_standing *standing = link->standing;
@@ -285,7 +290,7 @@ static const char *progress_take(struct client_standing_link *link, const struct
         if (partition->stage == STAGE_IMPLIED)
             partition->stage = STAGE_FED;
         if (!partition->is_resetting)
-            progress_tell(standing, &mark);
+            progress_tell(standing, mark.partition, mark.seq);
     }
     return NULL;
 }

@@ -127,12 +127,16 @@ static bool is_same_row(const struct grid_subscription *subscription,
 static void row_compare(struct grid_subscription *subscription, const struct event *row)
 {
     struct event change = *row;
+    struct standing_row *known = standing_rows_find(subscription->rows, row->partition, row->key);
+    if (known && is_same_row(subscription, known, row)) {
+        known->is_confirmed = true;
+        return;
+    }
     struct standing_row *old = row_put(subscription, row);
     change.kind = old ? FRAME_UPDATE : FRAME_ENTER;
     if (old)
         old_value_set(subscription, old, &change);
-    if (!old || !is_same_row(subscription, old, row))
-        event_tell(subscription, &change);
+    event_tell(subscription, &change);
     free(old);
 }
 
