@@ -348,14 +348,13 @@ static void main_follow(struct reader *reader, const struct source *source, cons
             course_set(side, place, PART_LEVEL, 0, 0);
     }
     reader->told[place] = mark->seq;
-    if (mark->seq == FOLLOW_LATEST_SEQ)
+    bool is_known = source_can_replay(source, mark->epoch, mark->seq);
+    if (mark->seq == FOLLOW_LATEST_SEQ || (is_known && mark->seq == source->committed_seq))
         course_set(main, place, PART_LEVEL, 0, 0);
-    else if (!source_can_replay(source, mark->epoch, mark->seq))
-        course_set(main, place, PART_PENDING, 0, PART_RESET);
-    else if (mark->seq == source->committed_seq)
-        course_set(main, place, PART_LEVEL, 0, 0);
-    else
+    else if (is_known)
         course_set(main, place, PART_LAGGING, mark->seq + 1, 0);
+    else
+        course_set(main, place, PART_PENDING, 0, PART_RESET);
 }
 
 // A course of this watch alone, with the states of the one that it shares.
