@@ -52,7 +52,7 @@ BEGIN {
     allow("cluster/rules", core)
     allow("cluster/wire", core)
     allow("store", cluster)
-    allow("query", cluster)
+    allow("query", cluster " store")
     allow("feed", cluster " store query")
     allow("disk", cluster " store")
     allow("shard", cluster " store query feed")
