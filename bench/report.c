@@ -15,6 +15,15 @@ static const struct {
                    {"p99.9", 99.9}, {"p99.99", 99.99}, {"max", 100}};
 enum { PERCENTILE_COUNT = sizeof percentiles / sizeof *percentiles };
 
+static const char *workload_name(const struct settings *settings)
+{
+    static const char *const nexmark_names[] = {
+        [NEXMARK_Q1] = "nexmark q1", [NEXMARK_Q2] = "nexmark q2", [NEXMARK_Q3] = "nexmark q3"};
+    if (settings->command == COMMAND_NEXMARK)
+        return nexmark_names[settings->query];
+    return settings->command == COMMAND_CQ ? "cq" : settings->mix->name;
+}
+
 static double us_of_ns(double ns)
 {
     return ns / NS_PER_US;
@@ -108,7 +117,7 @@ void report_run(FILE *out, const struct settings *settings, const struct load_re
     uint64_t operations = end->operations - begin->operations;
     double seconds = seconds_between(begin, end);
     double client_ns = (double)(end->client_cpu_ns - begin->client_cpu_ns);
-    fprintf(out, "workload %s: %lu operations in %.2f s: %.0f/s\n", settings->mix->name,
+    fprintf(out, "workload %s: %lu operations in %.2f s: %.0f/s\n", workload_name(settings),
             (unsigned long)operations, seconds, (double)operations / seconds);
     fprintf(out, "%lu misses, %lu errors, %lu unfinished%s%s\n",
             (unsigned long)(end->misses - begin->misses),
@@ -157,7 +166,7 @@ static json_t *settings_json(const struct settings *settings)
     char target[HOST_BYTES + 8];
     snprintf(target, sizeof target, "%s:%u", settings->host, settings->port);
     return json_pack(
-        "{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:f, s:I}", "workload", settings->mix->name,
+        "{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:f, s:I}", "workload", workload_name(settings),
         "protocol", settings->protocol == PROTOCOL_RESP ? "resp" : "native", "target", target,
         "records", (json_int_t)settings->record_count, "value_bytes",
         (json_int_t)settings->value_bytes, "connections", (json_int_t)settings->connections,
