@@ -2,9 +2,12 @@
 #include "node/query/code.h"
 
 #include "cluster/base/memory.h"
+#include "cluster/model/limits.h"
 #include "node/query/compiled.h"
 #include "node/query/instruction.h"
 #include "node/query/like.h"
+
+#include <assert.h>
 
 struct code_stack *code_stack_new(void)
 {
@@ -31,19 +34,13 @@ bool code_matches(struct bytes code, struct bytes key, const struct bytes *slots
 
 // ---- Walking the instructions ----
 
+static_assert((int)QUERY_TEXT_BYTES_MAX <= UINT16_MAX + 1, "16 bits hold the size of a constant");
+
 size_t code_long_object_bytes(const uint8_t *object)
 {
-    switch (object[0]) {
-    case 0xc4: // bin 8, str 8
-    case 0xd9:
+    if (object[0] == 0xc4 || object[0] == 0xd9) // bin 8, str 8
         return 2 + (size_t)object[1];
-    case 0xc5: // bin 16, str 16
-    case 0xda:
-        return 3 + ((size_t)object[1] << 8 | object[2]);
-    default: // bin 32, str 32
-        return 5 + ((size_t)object[1] << 24 | (size_t)object[2] << 16 | (size_t)object[3] << 8 |
-                    object[4]);
-    }
+    return 3 + ((size_t)object[1] << 8 | object[2]); // bin 16, str 16
 }
 
 const uint8_t code_fixed_sizes[CODE_INSTRUCTION_COUNT] = {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The WHERE of a standing query as compact code: a run of bytes with its constants inside, over
 // slots that all queries of its map share (fields.h). It says TRUE for exactly the same entries as
-// the program of program.h, in a fraction of the memory.
+// query_matches.
 #pragma once
 
 #include "node/query/fields.h"

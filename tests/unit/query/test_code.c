@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "node/query/code.h"
 
+#include "cluster/wire/writer.h"
 #include "tests/support/json.h"
 
 #include <criterion/criterion.h>
@@ -169,6 +170,72 @@ Test(code, lists_of_any_length_and_form_are_searched)
     for (size_t form = 0; form < sizeof forms / sizeof *forms; form++)
         for (unsigned count = 1; count < 40; count += count < 12 ? 1 : 9)
             expect_list(&forms[form], count);
+}
+
+// {"a": text}
+static void text_write(struct bytes text, struct buffer *out)
+{
+    buffer_clear(out);
+    write_map(out, 1);
+    write_text(out, "a");
+    write_str(out, text);
+}
+
+static void expect_matches(struct bytes code, const struct fields *fields, struct bytes document,
+                           bool expected, size_t size)
+{
+    struct bytes slots[1];
+    struct code_stack *stack = code_stack_new();
+    // A copy whose end the sanitizer watches.
+    uint8_t *copy = malloc(document.size);
+    memcpy(copy, document.data, document.size);
+    fields_find(fields, bytes_of(copy, document.size), slots);
+    cr_expect_eq(code_matches(code, bytes_of("\1", 1), slots, stack), expected, "%zu bytes", size);
+    free(copy);
+    code_stack_free(stack);
+}
+
+// A string of this size equals itself, and nothing that differs in one byte or in its size.
+static void expect_equality(const char *before, const char *behind, size_t size, bool is_equality)
+{
+    struct fields *fields = fields_new();
+    struct buffer predicate = {0};
+    struct buffer document = {0};
+    char *text = malloc(size + 1);
+    memset(text, 'x', size + 1);
+    buffer_append(&predicate, before, strlen(before));
+    buffer_append(&predicate, text, size);
+    buffer_append(&predicate, behind, strlen(behind) + 1);
+    struct bytes code = code_of((const char *)predicate.data, fields);
+    text_write(bytes_of(text, size), &document);
+    expect_matches(code, fields, buffer_bytes(&document), is_equality, size);
+    text_write(bytes_of(text, size + 1), &document);
+    expect_matches(code, fields, buffer_bytes(&document), !is_equality, size);
+    for (size_t at = 0; at < size; at += size < 64 ? 1 : size / 7) {
+        text[at] = 'y';
+        text_write(bytes_of(text, size), &document);
+        expect_matches(code, fields, buffer_bytes(&document), !is_equality, size);
+        text[at] = 'x';
+    }
+    free(text);
+    buffer_deinit(&document);
+    buffer_deinit(&predicate);
+    code_free(code, fields);
+    fields_free(fields);
+}
+
+Test(code, strings_of_any_size_are_compared)
+{
+    static const size_t sizes[] = {0,  1,  2,  6,  7,  8,  9,  14,  15,  16,
+                                   17, 30, 31, 32, 33, 62, 64, 255, 256, 65000};
+    for (size_t at = 0; at < sizeof sizes / sizeof *sizes; at++) {
+        size_t size = sizes[at];
+        expect_equality("a = '", "'", size, true);
+        expect_equality("a <> '", "'", size, false);
+        expect_equality("a IN ('other', '", "')", size, true);
+        expect_equality("a NOT IN ('x1', 'x2', 'x3', 'x4', 'x5', 'x6', 'x7', 'x8', '", "')", size,
+                        false);
+    }
 }
 
 // FIELDS_MAX slots, of which the first query leaves too few for the second.

@@ -79,6 +79,7 @@ Test(conditions, of_comparisons)
         {"a >= 'x'", "{a range 'x'..}!"},
         {"x'00' >= a", "{a range ..x'00'}!"},
         {"a.b[3].\"c d\" = 1", "{a.b[3].\"c d\" in 1}!"},
+        {"\"a\"\"b\".\"\" = 1", "{\"a\"\"b\".\"\" in 1}!"},
         {"__key = 'k'", "{__key in 'k'}!"},
         {"NOT a < 5", "{a range 5..}!"},
         {"NOT a = 5", "{}"},
@@ -223,6 +224,11 @@ Test(conditions, of_one_field_are_joined)
         {"a IN (1, 2) AND a IN (2, 3)", "{a in 2}!"},
         {"a = 1 AND a = 'x'", "never"},
         {"a IN ('ab', 'b') AND a LIKE 'a%'", "{a in 'ab'}!"},
+        {"a IN ('xabcx', 'ab') AND a LIKE '%abc%'", "{a in 'xabcx'}!"},
+        {"(a = 5 OR a IN ('xab', 'abx')) AND a LIKE '%ab'", "{a in 'xab'}!"},
+        {"a LIKE '%abc' AND a LIKE '%abc'", "{a suffix 'abc'}!"},
+        {"EXISTS a AND EXISTS a", "{a exists}!"},
+        {"a IS NULL AND a IS NULL", "{a null}!"},
         {"a LIKE 'a%' AND a LIKE 'ab%'", "{a prefix 'ab'}!"},
         {"a LIKE 'a%' AND a LIKE 'b%'", "never"},
         {"a LIKE 'a%' AND a > 5", "never"},
@@ -281,6 +287,60 @@ Test(conditions, beyond_the_most_nothing_is_known)
     buffer_append(&text, "", 1);
     expect((const char *)text.data, "{}");
     buffer_deinit(&text);
+}
+
+static void list_append(struct buffer *text, unsigned count)
+{
+    buffer_append(text, "a IN (0", 7);
+    for (unsigned at = 1; at < count; at++) {
+        char element[16];
+        int size = snprintf(element, sizeof element, ",%u", at);
+        buffer_append(text, element, (size_t)size);
+    }
+    buffer_append(text, ")", 1);
+}
+
+// Too much work: one of the lists stands for both, and says less than all.
+Test(conditions, long_lists_are_not_joined)
+{
+    enum { ELEMENTS = 500 };
+    struct fields *fields = fields_new();
+    struct buffer text = {0};
+    list_append(&text, ELEMENTS);
+    buffer_append(&text, " AND ", 5);
+    list_append(&text, ELEMENTS / 2);
+    buffer_append(&text, "", 1);
+    struct derived derived = derive(fields, (const char *)text.data);
+    cr_assert_eq(derived.conditions.count, 1);
+    const struct conjunction *conjunction = &derived.conditions.conjunctions[0];
+    cr_assert_eq(conjunction->count, 1);
+    cr_expect_eq(conjunction->conditions[0].value_count, ELEMENTS);
+    cr_expect(!conjunction->is_exact);
+    derived_deinit(&derived, fields);
+    buffer_deinit(&text);
+    fields_free(fields);
+}
+
+Test(conditions, beyond_thirty_two_fields_they_are_left_out)
+{
+    struct fields *fields = fields_new();
+    struct buffer text = {0};
+    for (unsigned at = 0; at < 33; at++) {
+        char term[32];
+        int size = snprintf(term, sizeof term, "%sf%u = 1", at == 0 ? "" : " AND ", at);
+        buffer_append(&text, term, (size_t)size);
+        struct buffer whole = {0};
+        buffer_append(&whole, text.data, buffer_size(&text));
+        buffer_append(&whole, "", 1);
+        struct derived derived = derive(fields, (const char *)whole.data);
+        const struct conjunction *conjunction = &derived.conditions.conjunctions[0];
+        cr_expect_eq(conjunction->count, at < 32 ? at + 1 : 32);
+        cr_expect_eq(conjunction->is_exact, at < 32);
+        derived_deinit(&derived, fields);
+        buffer_deinit(&whole);
+    }
+    buffer_deinit(&text);
+    fields_free(fields);
 }
 
 // ---- Random expressions ----

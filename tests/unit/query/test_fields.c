@@ -59,6 +59,19 @@ Test(fields, a_prefix_stays_as_long_as_a_path_goes_through_it)
     fields_free(fields);
 }
 
+Test(fields, a_slot_is_held_by_its_number_too)
+{
+    struct fields *fields = fields_new();
+    uint16_t slot = slot_of(fields, "a", NULL);
+    fields_retain(fields, slot);
+    fields_release(fields, slot);
+    cr_expect_eq(fields_count(fields), 1);
+    fields_release(fields, slot);
+    cr_expect_eq(fields_count(fields), 0);
+    fields_free(fields);
+    fields_free(NULL);
+}
+
 Test(fields, what_is_still_held_is_noticed, .signal = SIGABRT)
 {
     struct fields *fields = fields_new();
