@@ -105,10 +105,13 @@ static int match_order(const void *left, const void *right)
 {
     const struct match *a = left;
     const struct match *b = right;
-    uintptr_t a_format = (uintptr_t)a->watch->format;
-    uintptr_t b_format = (uintptr_t)b->watch->format;
+    // By their hashes before their addresses, so that a run can be repeated.
+    const struct format *a_format = a->watch->format;
+    const struct format *b_format = b->watch->format;
+    if (a_format->hash != b_format->hash)
+        return a_format->hash < b_format->hash ? -1 : 1;
     if (a_format != b_format)
-        return a_format < b_format ? -1 : 1;
+        return (uintptr_t)a_format < (uintptr_t)b_format ? -1 : 1;
     return (int)a->transition - (int)b->transition;
 }
 
