@@ -209,7 +209,7 @@ static bool may_end_with(const struct watcher *watcher, enum grid_error error)
     return (error == GRID_SLOW_CONSUMER &&
             watcher->checker.promise.options.policy == GRID_POLICY_DISCONNECT) ||
            ((error == GRID_NO_QUORUM || error == GRID_TIMEOUT) && !watcher->checker.is_ready &&
-            for_us >= SUBSCRIBER_START_MS * US_PER_MS);
+            for_us + US_PER_MS >= SUBSCRIBER_START_MS * US_PER_MS);
 }
 
 static void on_error(void *context, enum grid_error error, const char *text)
