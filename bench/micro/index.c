@@ -90,9 +90,8 @@ static void batch_add(struct bench *bench, uint32_t from, uint32_t count)
         queries[at] = compile(bench);
     double compiled = now_ns();
     for (uint32_t at = 0; at < count; at++)
-        if (index_add(bench->index, queries[at], &bench->entries[from + at], reason,
-                      sizeof reason) != ERROR_NONE)
-            printf("%.*s %s\n", (int)query_where(queries[at]).size, query_where(queries[at]).data, reason);
+        CHECK(index_add(bench->index, queries[at], &bench->entries[from + at], reason,
+                        sizeof reason) == ERROR_NONE);
     double added = now_ns();
     for (uint32_t at = 0; at < count; at++)
         query_free(queries[at]);

@@ -181,6 +181,8 @@ static void options_fill(struct options *options, const struct conjunction *conj
     options->key_count = options->bound_count = 0;
     for (uint32_t at = 0; at < conjunction->count; at++) {
         const struct condition *condition = &conjunction->conditions[at];
+        struct part part = part_of(condition, PART_NONE, FAMILY_UNKNOWN);
+        access_stats_want(stats, &part);
         switch (condition->kind) {
         case CONDITION_IN:
             option_add_points(options, condition, stats);

@@ -47,11 +47,12 @@ static void key_append_word(struct access_key *key, enum point_tag tag, uint64_t
 // Numbers that are equal have one form: an integer wherever it is one.
 static void number_append(struct access_key *key, double real)
 {
-    if (real >= -0x1p63 && real < 0x1p63 && (double)(int64_t)real == real) {
+    static const double above_int = 0x1p63;
+    if (real >= -above_int && real < above_int && (double)(int64_t)real == real) {
         key_append_word(key, POINT_INT, (uint64_t)(int64_t)real);
         return;
     }
-    if (real >= 0x1p63 && real < 0x1p64) {
+    if (real >= above_int && real < 2 * above_int) {
         key_append_word(key, POINT_UINT, (uint64_t)real);
         return;
     }

@@ -10,10 +10,10 @@ enum {
     PIECE_CELLS = 1024,
     SEEN_BITS = 2048, // one bit by hash: counts different ones (linear counting)
     ASKED_BITS = 1024,
-    RECENT_COUNT = 64, // values kept
-    SEEN_MAX = 8192,   // then all counters are halved: what was lately counts more
-    SEEN_MIN = 16,     // fewer say nothing
-    PIECES_MAX = 64,   // looked at of one string
+    RECENT_COUNT = 256, // values kept
+    SEEN_MAX = 8192,    // then all counters are halved: what was lately counts more
+    SEEN_MIN = 16,      // fewer say nothing
+    PIECES_MAX = 64,    // looked at of one string
     WORD_BITS = 64,
 };
 
@@ -118,6 +118,11 @@ static void different_note(struct different *different, uint64_t *bits, uint32_t
     different->set_count++;
     double zero = different->set_count < bit_count ? bit_count - different->set_count : 0.5;
     different->estimate = -(double)bit_count * log(zero / bit_count);
+}
+
+void access_stats_want(struct access_stats *stats, const struct part *part)
+{
+    (void)field_take(stats, part);
 }
 
 void access_stats_ask(struct access_stats *stats, const struct part *part, uint32_t hash)
@@ -225,7 +230,7 @@ double access_stats_range(const struct access_stats *stats, const struct part *p
     for (uint32_t at = 0; at < count; at++)
         inside += field->recent_families[at] == family && field->recent[at] >= low &&
                   field->recent[at] <= high;
-    return (inside + 0.5) / (count + 1.0);
+    return (inside + 0.1) / (count + 1.0);
 }
 
 double access_stats_affix(const struct access_stats *stats, const struct part *part,

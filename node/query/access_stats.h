@@ -11,7 +11,9 @@ struct access_stats;
 struct access_stats *access_stats_new(void);
 void access_stats_free(struct access_stats *stats);
 
-// A standing query asks for this value, which is hashed as a key of one point.
+// A standing query has a condition on this field.
+void access_stats_want(struct access_stats *stats, const struct part *part);
+// It asks for this value, which is hashed as a key of one point.
 void access_stats_ask(struct access_stats *stats, const struct part *part, uint32_t hash);
 
 // Notes the fields that standing queries asked for, of a document with this key.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "node/query/index_parts.h"
 
+#include <math.h>
 #include <stdio.h>
 
 // ---- The key as text ----
@@ -86,15 +87,13 @@ void index_entry_explain(struct index *index, const struct index_entry *entry,
     const struct group *group = predicate_group(predicate);
     *explanation = (struct explanation){.access = predicate_class(predicate)};
     struct buffer text = {0};
-    double share = 0;
     double candidates = 0;
     uint32_t same = 0; // places before this one with its form
     for (uint32_t at = 0; at < predicate->place_count; at++) {
         struct place place = predicate_place(index, predicate, at);
         const struct key_list *list = list_at(index, place.list);
-        double bound = bound_share(group, list, place.threshold);
-        share += list_share(group, list) * bound;
-        candidates += list->postings.count * bound;
+        const struct part *bound = &group->forms[list->form].key.bound;
+        candidates += list->postings.count * bound_share(group, bound, place.threshold);
         same++;
         bool is_last =
             at + 1 == predicate->place_count ||
@@ -109,7 +108,7 @@ void index_entry_explain(struct index *index, const struct index_entry *entry,
     if (predicate->place_count > 0)
         explanation->candidates = candidates / predicate->place_count;
     if (access_stats_seen(group->stats) > 0)
-        explanation->hit_share = share < 1 ? share : 1;
+        explanation->hit_share = fmin(predicate_share(index, predicate), 1);
 }
 
 // ---- Of one that might be added ----

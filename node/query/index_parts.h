@@ -168,12 +168,6 @@ uint32_t list_find(const struct index *index, const struct group *group, uint32_
 // Frees the list if it is empty, with the form if it has no others.
 void list_release(struct index *index, struct group *group, uint32_t handle);
 
-// The share of updates that the list's key leads to it; without bounds.
-double list_share(const struct group *group, const struct key_list *list);
-
-// The share of updates that its form's bound admits at this threshold.
-double bound_share(const struct group *group, const struct key_list *list, uint32_t threshold);
-
 // For access_choose.
 double form_cost(const void *group, const struct access_form *form);
 
@@ -208,3 +202,11 @@ enum access_class predicate_class(const struct predicate *predicate);
 // Whether an exact predicate's bound admits the value.
 bool predicate_admits(const struct predicate *predicate, enum access_bound bound,
                       const struct value *value);
+
+// ---- index_shares.c: 0 to 1, or a little more where keys overlap ----
+
+double predicate_share(const struct index *index, const struct predicate *predicate);
+double plan_share(const struct group *group, const struct plan *plan);
+
+// The share of updates that a bound admits at this threshold; 1 without one.
+double bound_share(const struct group *group, const struct part *bound, uint32_t threshold);

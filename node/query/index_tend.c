@@ -8,10 +8,10 @@ enum {
     CHOICES_PER_TURN = 2,  // each compiles a text
     FIRST_SAMPLES = 64,    // seen before the first round; each further one waits for as many as
     SAMPLES_FACTOR = 4,    // this factor demands, up to
-    SAMPLES_MAX = 1 << 16, // so many more
+    SAMPLES_MAX = 1 << 20, // so many more
 };
 
-static const double GOOD_SHARE = 1e-3;  // found by fewer updates: not worth a look
+static const double GOOD_SHARE = 5e-3;  // found by fewer updates: not worth a look
 static const double WORTH_FACTOR = 0.5; // another key must be so much better
 
 // A round is due, or in progress.
@@ -24,31 +24,12 @@ static bool group_is_due(const struct group *group)
     return seen >= group->tended_at + (more < SAMPLES_MAX ? more : SAMPLES_MAX);
 }
 
-static double predicate_share(const struct index *index, const struct group *group,
-                              const struct predicate *predicate)
-{
-    double share = 0;
-    for (uint32_t at = 0; at < predicate->place_count; at++) {
-        struct place place = predicate_place(index, predicate, at);
-        const struct key_list *list = list_at(index, place.list);
-        share += list_share(group, list) * bound_share(group, list, place.threshold);
-    }
-    return share;
-}
-
-static double plan_share(const struct plan *plan)
-{
-    double share = 0;
-    for (uint32_t at = 0; at < plan->access_count; at++)
-        share += plan->accesses[at].share;
-    return share;
-}
-
-static bool is_better(const struct plan *plan, const struct predicate *predicate, double share)
+static bool is_better(const struct group *group, const struct plan *plan,
+                      const struct predicate *predicate, double share)
 {
     if (plan->access == ACCESS_ALWAYS && predicate_class(predicate) != ACCESS_ALWAYS)
         return false;
-    return plan_share(plan) < share * WORTH_FACTOR;
+    return plan_share(group, plan) < share * WORTH_FACTOR;
 }
 
 static struct query *predicate_compile(const struct predicate *predicate)
@@ -69,7 +50,7 @@ static bool predicate_tend(struct index *index, struct group *group, struct pred
 {
     if (predicate->text_size == 0 || predicate->place_count == 0)
         return false;
-    double share = predicate_share(index, group, predicate);
+    double share = predicate_share(index, predicate);
     if (share < GOOD_SHARE)
         return false;
     struct query *query = predicate_compile(predicate);
@@ -77,7 +58,7 @@ static bool predicate_tend(struct index *index, struct group *group, struct pred
         return true; // the text is too long with these words in front
     struct plan plan;
     if (plan_init(&plan, index, group, query) == ERROR_NONE) {
-        if (!is_better(&plan, predicate, share))
+        if (!is_better(group, &plan, predicate, share))
             code_release(buffer_bytes(&index->code), group->fields);
         else if (predicate_move(index, predicate, &plan) != NULL)
             index->figures.repick_count++;

@@ -84,7 +84,7 @@ static struct postings_block *directory_of(const struct postings *postings, cons
 static uint32_t directory_length(uint32_t block_count)
 {
     uint32_t step = 8;
-    while (step * 8 < block_count)
+    while (step < block_count / 8)
         step *= 2;
     return (block_count + step - 1) / step * step;
 }
