@@ -50,6 +50,19 @@ static void link_check(struct grid *grid, struct client_link *link, int64_t now_
     }
 }
 
+// Operations ask for a newer view when they find nobody; subscriptions wait until one comes.
+static void view_check(struct grid *grid)
+{
+    const struct client_topology *topology = &grid->topology;
+    for (uint32_t i = 0; i < topology->view.partition_count; i++) {
+        const struct client_link *link = client_topology_route(topology, (uint16_t)i);
+        if (link && link->state == LINK_READY)
+            continue;
+        client_view_want(grid, CLIENT_VIEW_INTERVAL_MS, NULL);
+        return;
+    }
+}
+
 static void on_check(evutil_socket_t fd, short what, void *context)
 {
     (void)fd;
@@ -58,6 +71,7 @@ static void on_check(evutil_socket_t fd, short what, void *context)
     int64_t now_ms = client_clock_ms();
     for (uint32_t i = 0; i < grid->topology.link_count; i++)
         link_check(grid, client_topology_link(&grid->topology, i), now_ms);
+    view_check(grid);
     if (client_standing_count(grid->standing) > 0)
         check_schedule(grid);
 }
