@@ -2,7 +2,7 @@
 // Input: the text of a query, a NUL byte, and a document of any bytes. Whatever compiles is
 // evaluated and projected; its code says the same as the query, its conditions no less and its
 // exact conditions no more, and an index finds it just when it matches. A well-formed document
-// gives a well-formed row.
+// gives a well-formed row, and the SELECT list alone the same.
 #include "cluster/wire/cursor.h"
 #include "node/query/code.h"
 #include "node/query/index.h"
@@ -32,6 +32,12 @@ static void project(const struct query *query, struct bytes key, struct bytes do
             CHECK(cursor_skip(&cursor));
         CHECK(cursor.at == cursor.end);
     }
+    struct query *alone = query_of_columns(query);
+    struct buffer same = {0};
+    query_project(alone, key, document, &same);
+    CHECK(bytes_equal(buffer_bytes(&row), buffer_bytes(&same)));
+    query_free(alone);
+    buffer_deinit(&same);
     buffer_deinit(&row);
 }
 
