@@ -174,9 +174,7 @@ bool reader_is_full(const struct reader *reader);
 // The outlet has no room for effect `seq`: the reader reads on later.
 void reader_fall_behind(struct reader *reader, uint32_t place, uint64_t seq);
 
-// Tells positions that the client does not know yet, of partitions that the reader follows.
-void reader_tell(struct reader *reader);
-// The same, and how far it is behind, even when there is nothing new.
+// As reader_tell, and how far it is behind, even when there is nothing new.
 void reader_tell_all(struct reader *reader, uint64_t behind);
 uint64_t reader_behind(const struct reader *reader);
 

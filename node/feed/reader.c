@@ -416,6 +416,5 @@ enum error reader_follow(struct reader *reader, const struct follow *follow, str
         else
             main_follow(reader, source, &mark);
     }
-    reader_tell(reader);
     return ERROR_NONE;
 }

@@ -73,6 +73,10 @@ MUST_USE enum error reader_unsubscribe(struct reader *reader, uint32_t id);
 MUST_USE enum error reader_follow(struct reader *reader, const struct follow *follow,
                                   struct mark *refused, uint32_t *refused_count);
 
+// Tells positions that the client does not know yet, of partitions that the reader follows: to be
+// called behind the answer to FOLLOW, before which nothing counts for the client.
+void reader_tell(struct reader *reader);
+
 // ---- Figures ----
 
 struct watches_figures {

@@ -118,11 +118,13 @@ static void follow(const struct session *session)
     struct mark *refused = memory_new_array(follow.marks.size / 3, sizeof *refused);
     uint32_t count = 0;
     error = reader_follow(*session->reader, &follow, refused, &count);
-    if (error != ERROR_NONE)
+    if (error != ERROR_NONE) {
         session_refuse(session, error, "FOLLOW: no such subscription, or too many at a time");
-    else
+    } else {
         marks_encode(answer_out(session), FRAME_REPLY, session->frame->header.request_id, refused,
                      count);
+        reader_tell(*session->reader);
+    }
     free(refused);
 }
 

@@ -420,6 +420,7 @@ static void marks_follow(struct client *client, uint32_t subscription, const str
     cr_assert_eq(follow_decode(frame.body, &follow), ERROR_NONE);
     cr_assert_eq(reader_follow(client->reader, &follow, refused, &refused_count), ERROR_NONE);
     cr_assert_eq(refused_count, 0);
+    reader_tell(client->reader);
     buffer_deinit(&out);
     client_send(client, &out);
 }
