@@ -40,6 +40,9 @@ struct client_standing_link {
     struct buffer goodbyes;    // u32: subscriptions to be unsubscribed, those not answered first
     uint32_t goodbye_count;    // those for which UNSUBSCRIBE was sent
     uint64_t goodbye_ms;       // no more of them before
+    struct buffer strays;      // courses to be ended, those not answered first
+    uint32_t stray_count;      // those for which FOLLOW was sent
+    uint64_t stray_ms;         // no more of them before
     uint32_t route_count;      // partitions that this link leads, as the view says
     uint32_t feed_count;       // partitions that are followed here
     uint64_t behind;           // as last heard

@@ -6,6 +6,7 @@
 //   standing_link.c     what is asked on a link: SUBSCRIBE, UNSUBSCRIBE, and their answers
 //   standing_follow.c   partitions: routed, followed, given up
 //   standing_journey.c  a subscription on its way: where it stands in which partition
+//   standing_stray.c    courses that it left behind on the way
 //   standing_take.c     frames of the nodes
 //   standing_tell.c     calls of listeners
 //   standing_state.c    live, catching up, lost: for listeners and whoever asks
@@ -267,7 +268,7 @@ void standing_unjoin(struct grid_subscription *subscription, uint16_t partition)
 
 // The partition, or PARTITION_ANY for all of this follower, loses its follower.
 void standing_journeys_revert(struct client_standing *standing,
-                              const struct client_standing_link *follower, uint16_t partition);
+                              struct client_standing_link *follower, uint16_t partition);
 
 // There may be something to ask: for all, or one, not before due_ms.
 void standing_journeys_wake(struct client_standing *standing);
@@ -278,6 +279,16 @@ void standing_journeys_turn(struct client_standing *standing, uint64_t *wake_ms)
 
 // REPLY and ERROR to a subscription's own FOLLOW.
 const char *standing_journey_answer(struct client_standing_link *link, const struct frame *frame);
+
+// ---- standing_stray.c ----
+
+// The node may run a course of its own for the subscription there, which went on elsewhere.
+void standing_stray_add(struct client_standing_link *link, uint32_t number, uint16_t partition);
+
+// The partition is not to be followed on the link before those are ended.
+bool standing_stray_blocks(const struct client_standing_link *link, uint16_t partition);
+void standing_strays_send(struct client_standing_link *link, uint64_t *wake_ms);
+const char *standing_stray_answer(struct client_standing_link *link, const struct frame *frame);
 
 // ---- standing_tell.c ----
 

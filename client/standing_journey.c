@@ -121,22 +121,25 @@ static unsigned place_reverted(unsigned place)
     }
 }
 
-static void journey_revert(struct standing_journey *journey,
-                           const struct client_standing_link *follower, uint16_t only)
+static void journey_revert(struct standing_journey *journey, struct client_standing_link *follower,
+                           uint16_t only)
 {
     const struct client_standing *standing = journey->subscription->standing;
     uint32_t first = only == PARTITION_ANY ? 0 : only;
     uint32_t end = only == PARTITION_ANY ? standing->partition_count : only + 1U;
     for (uint32_t i = first; i < end; i++) {
         unsigned place = place_reverted(journey->places[i]);
-        if (standing->partitions[i].follower == follower && place != journey->places[i])
-            standing_place_set(journey->subscription, (uint16_t)i, place);
+        if (standing->partitions[i].follower != follower || place == journey->places[i])
+            continue;
+        standing_place_set(journey->subscription, (uint16_t)i, place);
+        if (only != PARTITION_ANY) // the link stays
+            standing_stray_add(follower, journey->subscription->number, (uint16_t)i);
     }
     standing_journey_wake(journey, 0);
 }
 
 void standing_journeys_revert(struct client_standing *standing,
-                              const struct client_standing_link *follower, uint16_t partition)
+                              struct client_standing_link *follower, uint16_t partition)
 {
     for (struct list *at = standing->journeys.next; at != &standing->journeys; at = at->next)
         journey_revert(LIST_ENTRY(at, struct standing_journey, link), follower, partition);
@@ -199,6 +202,7 @@ static struct mark place_ask(struct standing_journey *journey, uint16_t number)
 }
 
 // The id of a FOLLOW tells those of a subscription from those of an earlier one with its number.
+// Tag 0: a stray's.
 enum { SUBSCRIPTION_BITS = 23, TAG_BITS = CLIENT_NUMBER_BITS - SUBSCRIPTION_BITS };
 
 static_assert(CLIENT_SUBSCRIPTIONS_MAX < 1 << SUBSCRIPTION_BITS, "their numbers fit");
@@ -235,7 +239,7 @@ static bool journey_ask(struct standing_journey *journey)
     bool is_done = true;
     if (journey->asked_count > 0)
         return true; // when that is answered
-    journey->tag = ++standing->follow_counter & ((1U << TAG_BITS) - 1);
+    journey->tag = standing->follow_counter++ % ((1U << TAG_BITS) - 1) + 1;
     for (uint32_t i = 0; i < standing->partition_count && journey->idle_count > 0; i++) {
         struct client_standing_link *link = link_to_ask(journey, i);
         if (link)
@@ -306,6 +310,8 @@ const char *standing_journey_answer(struct client_standing_link *link, const str
     struct bytes marks = {0};
     if (!is_refused && marks_decode(frame->body, &marks) != ERROR_NONE)
         return "the node's answer to FOLLOW is malformed";
+    if (client_id_number(frame->header.request_id) >> SUBSCRIPTION_BITS == 0)
+        return standing_stray_answer(link, frame);
     struct standing_journey *journey = subscription ? subscription->journey : NULL;
     if (!journey || follow_id(journey) != frame->header.request_id)
         return NULL; // it has ended since, or asks something else

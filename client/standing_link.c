@@ -90,6 +90,7 @@ void client_standing_link_down(struct client_standing *standing, struct client_s
     standing->behind -= link->behind;
     list_remove(&link->all_link);
     buffer_deinit(&link->goodbyes);
+    buffer_deinit(&link->strays);
     free(link->registered);
     *link = (struct client_standing_link){0};
     standing_want_turn(standing);
@@ -305,6 +306,7 @@ void standing_link_turn(struct client_standing_link *link, uint64_t *wake_ms)
 {
     const struct client_standing *standing = link->standing;
     goodbyes_send(link, wake_ms);
+    standing_strays_send(link, wake_ms);
     if (link->retry_ms != 0 && link->retry_ms <= standing->now_ms) {
         link->retry_ms = 0;
         link->is_blocked = false;
