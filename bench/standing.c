@@ -6,7 +6,7 @@
 
 #include <unistd.h>
 
-// Below so many subscriptions, what else a process allocates meanwhile outweighs them.
+// Below so many, what else a process allocates meanwhile outweighs them.
 enum { QUERIES_TO_WEIGH = 1000 };
 
 static double resident_bytes(pid_t pid)
@@ -32,8 +32,10 @@ bool standing_init(struct standing *standing, const struct settings *settings,
         return false;
     double servers = servers_resident_bytes(settings), client = resident_bytes(getpid());
     bool subscribed = audience_subscribe(&standing->audience, limit_ns, reason);
-    standing->server_bytes = servers_resident_bytes(settings) - servers;
-    standing->client_bytes = resident_bytes(getpid()) - client;
+    if (standing->audience.query_count >= QUERIES_TO_WEIGH) {
+        standing->server_bytes = servers_resident_bytes(settings) - servers;
+        standing->client_bytes = resident_bytes(getpid()) - client;
+    }
     return subscribed;
 }
 

@@ -9,8 +9,9 @@
 struct standing {
     const struct settings *settings; // borrowed
     struct audience audience;
-    double server_bytes; // by which the settings' servers grew; 0 where none are named
-    double client_bytes; // by which this process grew
+    double server_bytes; // by which the settings' servers grew; 0 where none are named, or for so
+                         // few queries that something else would outweigh them
+    double client_bytes; // by which this process grew; likewise
 };
 
 // Connects the clients and subscribes to all queries. standing_deinit must follow in any case.
