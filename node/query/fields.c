@@ -2,7 +2,10 @@
 #include "node/query/fields.h"
 
 #include "cluster/base/memory.h"
+#include "node/query/lexer.h"
 #include "node/query/walk.h"
+
+#include "grammar.h"
 
 #include <stdio.h>
 
@@ -216,21 +219,29 @@ uint16_t fields_slot(const struct fields *fields, const struct path *path)
 
 // ---- Names ----
 
-// Any name may stand in double quotes; the usual ones go without.
-static bool is_plain(struct bytes name)
+// Whether a query may have the name without quotes: the lexer knows.
+static bool is_plain(struct bytes name, bool is_first)
 {
-    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_";
-    static const char digits[] = "0123456789";
-    bool is_plain = name.size > 0 && strchr(digits, name.data[0]) == NULL;
-    for (size_t at = 0; at < name.size && is_plain; at++)
-        is_plain = name.data[at] != 0 && (strchr(letters, name.data[at]) != NULL ||
-                                          strchr(digits, name.data[at]) != NULL);
+    if (is_first && name.size >= 2 && memcmp(name.data, "__", 2) == 0)
+        return false; // reserved
+    struct query_error error;
+    struct source source = {.text = name, .error = &error};
+    char *text = memory_copy_text((const char *)name.data, name.size);
+    struct lexer lexer = {.source = &source,
+                          .start = text,
+                          .at = text,
+                          .end = text + name.size,
+                          .previous = is_first ? 0 : TOKEN_DOT};
+    struct token token;
+    bool is_plain =
+        lexer_next(&lexer, &token) && token.kind == TOKEN_NAME && token.size == name.size;
+    free(text);
     return is_plain;
 }
 
-static void name_say(struct bytes name, struct buffer *out)
+static void name_say(struct bytes name, bool is_first, struct buffer *out)
 {
-    if (is_plain(name)) {
+    if (is_plain(name, is_first)) {
         buffer_append(out, name.data, name.size);
         return;
     }
@@ -254,7 +265,7 @@ static void field_say(const struct fields *fields, const struct field *field, st
     }
     if (!is_first)
         buffer_append(out, ".", 1);
-    name_say(field->part.name, out);
+    name_say(field->part.name, is_first, out);
 }
 
 void fields_name(const struct fields *fields, uint16_t slot, struct buffer *out)

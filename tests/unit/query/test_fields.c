@@ -3,6 +3,7 @@
 
 #include "cluster/base/random.h"
 #include "cluster/wire/writer.h"
+#include "node/query/code.h"
 #include "tests/support/json.h"
 
 #include <criterion/criterion.h>
@@ -70,6 +71,33 @@ Test(fields, a_slot_is_held_by_its_number_too)
     cr_expect_eq(fields_count(fields), 0);
     fields_free(fields);
     fields_free(NULL);
+}
+
+Test(fields, a_slot_is_named_as_a_query_names_it)
+{
+    static const char *const paths[] = {
+        "a",       "a.b[3]",           "\"limit\"",       "a.limit",  "\"__key\"", "\"__x\".__x",
+        "l[0][1]", "\"a b\".\"\"\"\"", "z\xc3\xbcrich$1", "\"9\".a9", "\"\"",
+    };
+    for (size_t at = 0; at < sizeof paths / sizeof *paths; at++) {
+        char text[128];
+        snprintf(text, sizeof text, "SELECT * FROM m WHERE EXISTS %s", paths[at]);
+        struct query_error error;
+        struct query *query = query_new(bytes_of_text(text), &error);
+        cr_assert_not_null(query, "%s: %s", paths[at], error.text);
+        struct fields *fields = fields_new();
+        struct buffer code = {0};
+        struct buffer name = {0};
+        cr_assert(code_compile(query, fields, &code));
+        fields_name(fields, (uint16_t)(fields_count(fields) - 1), &name);
+        cr_expect(bytes_equal(buffer_bytes(&name), bytes_of_text(paths[at])), "%s: %.*s", paths[at],
+                  (int)buffer_size(&name), (const char *)name.data);
+        code_release(buffer_bytes(&code), fields);
+        fields_free(fields);
+        buffer_deinit(&code);
+        buffer_deinit(&name);
+        query_free(query);
+    }
 }
 
 Test(fields, what_is_still_held_is_noticed, .signal = SIGABRT)
