@@ -285,8 +285,7 @@ const char *standing_journey_answer(struct client_standing_link *link, const str
 // The node may run a course of its own for the subscription there, which went on elsewhere.
 void standing_stray_add(struct client_standing_link *link, uint32_t number, uint16_t partition);
 
-// The partition is not to be followed on the link before those are ended.
-bool standing_stray_blocks(const struct client_standing_link *link, uint16_t partition);
+// Nothing more is followed on the link before those are ended.
 void standing_strays_send(struct client_standing_link *link, uint64_t *wake_ms);
 const char *standing_stray_answer(struct client_standing_link *link, const struct frame *frame);
 

@@ -139,10 +139,6 @@ static uint32_t partitions_due(const struct client_standing_link *link, struct m
         const struct standing_partition *partition = &standing->partitions[i];
         if (partition->route != link || partition->follower == link)
             continue;
-        if (standing_stray_blocks(link, (uint16_t)i)) {
-            *is_later = true;
-            continue;
-        }
         if (partition->retry_ms > standing->now_ms) {
             *is_later = true;
             *wake_ms = partition->retry_ms < *wake_ms ? partition->retry_ms : *wake_ms;
