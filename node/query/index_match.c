@@ -380,8 +380,11 @@ void index_match(struct index *index, struct bytes map, struct bytes key, struct
     match_fill(&match, old_value, new_value);
     index->figures.update_count++;
     uint32_t slot_count = fields_slot_count(group->fields);
-    if (group->update_count++ % SAMPLE_INTERVAL == 0 && match.slots[NEW] != NULL)
+    bool is_sampled =
+        group->update_count < SAMPLED_FIRST || group->update_count % SAMPLE_INTERVAL == 0;
+    if (is_sampled && match.slots[NEW] != NULL)
         access_stats_see(group->stats, key, match.slots[NEW], slot_count);
+    group->update_count++;
     for (uint32_t form = 0; form < group->form_count; form++)
         if (group->forms[form].list_count > 0)
             form_match(&match, form);

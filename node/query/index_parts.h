@@ -17,7 +17,8 @@ enum {
     FORMS_MAX = 4096,     // of one map; every update looks for each
     FORMS_CHEAP = 32,     // beyond these a form must be worth its look
     PLACES_MAX = 16384,   // keys of one predicate
-    SAMPLE_INTERVAL = 64, // updates per sampled one
+    SAMPLED_FIRST = 128,  // updates, all of them
+    SAMPLE_INTERVAL = 64, // updates per sampled one, later
 };
 
 // A form of keys that lists of this map have.

@@ -8,7 +8,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { QUERIES_MAX = 24, UPDATES = 12, LINE_BYTES_MAX = 512, ALWAYS_MAX = 8 };
+enum { QUERIES_MAX = 24, UPDATES = 100, LINE_BYTES_MAX = 512, ALWAYS_MAX = 8 };
 
 static void lines_add(struct index_model *model, struct bytes lines)
 {
