@@ -166,7 +166,8 @@ static void marks_follow(struct client_standing_link *link, struct mark *marks, 
 void standing_follow(struct client_standing_link *link, uint64_t *wake_ms)
 {
     struct client_standing *standing = link->standing;
-    if (link->watch_count == 0 || link->state != STANDING_LINK_FOLLOWING)
+    if (link->watch_count == 0 || link->state != STANDING_LINK_FOLLOWING ||
+        buffer_size(&link->strays) > 0)
         return; // it stays due
     struct buffer *out = standing->host.out(standing->host.context, link);
     if (!out)
