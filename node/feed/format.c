@@ -6,8 +6,6 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#include <stdio.h>
-
 enum { BUCKETS_MIN = 16 };
 
 void formats_deinit(struct formats *formats)
@@ -37,22 +35,6 @@ static void formats_grow(struct formats *formats)
     }
     free(formats->buckets);
     *formats = grown;
-}
-
-// The SELECT list alone, compiled: the WHERE is the index's.
-static struct query *columns_compile(struct bytes columns)
-{
-    static const char before[] = "SELECT ";
-    static const char after[] = " FROM m";
-    struct buffer text = {0};
-    buffer_append(&text, before, sizeof before - 1);
-    buffer_append(&text, columns.data, columns.size);
-    buffer_append(&text, after, sizeof after - 1);
-    struct query_error error;
-    struct query *query = query_new(buffer_bytes(&text), &error);
-    CHECK(query != NULL); // it was compiled before
-    buffer_deinit(&text);
-    return query;
 }
 
 static bool format_is(const struct format *format, uint64_t hash, struct bytes columns,
@@ -85,7 +67,7 @@ struct format *formats_hold(struct formats *formats, const struct query *query,
     format->only_changed = options->only_changed;
     format->columns = memory_copy_text((const char *)columns.data, columns.size);
     if (!query_selects_all(query))
-        format->query = columns_compile(columns);
+        format->query = query_of_columns(query);
     format->next = *bucket;
     *bucket = format;
     formats->count++;

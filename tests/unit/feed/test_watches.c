@@ -35,6 +35,7 @@ static const struct template templates[] = {
 
 struct place {
     bool is_joined;    // the common position counts
+    bool is_reset;     // with all that were joined: not READY yet
     bool is_known;     // there is a position of its own
     uint64_t seq;      // its own
     uint64_t last_seq; // of the last event
@@ -247,16 +248,12 @@ static void reset_take(struct client *client, struct subscription *subscription,
     struct place *place = &subscription->places[partition];
     place->is_joined = false;
     place->last_seq = 0;
-    subscription->has_rows =
-        subscription->has_rows || subscription->template->start != START_SNAPSHOT
-            ? subscription->has_rows
-            : true;
     rows_forget(client, subscription, partition);
     client->reset_count++;
 }
 
 static void milestone_apply(struct client *client, struct subscription *subscription,
-                            const struct milestone *milestone, uint8_t kind, bool only_pending)
+                            const struct milestone *milestone, uint8_t kind)
 {
     struct bytes marks = milestone->marks;
     struct mark mark;
@@ -267,16 +264,34 @@ static void milestone_apply(struct client *client, struct subscription *subscrip
         }
     }
     while (mark_next(&marks, &mark)) {
-        bool is_joined = subscription->places[mark.partition].is_joined;
         if (kind == FRAME_READY)
             ready_take(client, subscription, mark.partition);
-        else if (is_joined || !only_pending)
+        else
             reset_take(client, subscription, mark.partition);
     }
 }
 
-// A RESET of all concerns those that are joined, its READY those that it has reset: the model knows
-// them as what is not joined and has no course of its own.
+// A RESET of all concerns those that are joined, its READY those that it has reset: the model marks
+// them.
+static void milestone_apply_joined(struct client *client, struct subscription *subscription,
+                                   const struct milestone *milestone, uint8_t kind)
+{
+    struct bytes marks = milestone->marks;
+    struct mark mark;
+    if (!subscription->template || !subscription->is_registered)
+        return;
+    while (mark_next(&marks, &mark)) {
+        struct place *place = &subscription->places[mark.partition];
+        if (kind == FRAME_RESET && place->is_joined) {
+            reset_take(client, subscription, mark.partition);
+            place->is_reset = true;
+        } else if (kind == FRAME_READY && place->is_reset) {
+            place->is_reset = false;
+            ready_take(client, subscription, mark.partition);
+        }
+    }
+}
+
 static void milestone_take(struct client *client, const struct frame *frame)
 {
     struct milestone milestone;
@@ -285,30 +300,13 @@ static void milestone_take(struct client *client, const struct frame *frame)
     struct bytes ids = milestone.audience.ids;
     uint32_t id = milestone.audience.subscription;
     if (ids.size == 0 && id == SUBSCRIPTIONS_JOINED) {
-        for (uint32_t i = 0; i < SUBSCRIPTIONS; i++) {
-            struct subscription *subscription = &client->subscriptions[i];
-            if (!subscription->template || !subscription->is_registered)
-                continue;
-            struct bytes marks = milestone.marks;
-            struct mark mark;
-            while (mark_next(&marks, &mark)) {
-                struct place *place = &subscription->places[mark.partition];
-                if (kind == FRAME_RESET && place->is_joined) {
-                    reset_take(client, subscription, mark.partition);
-                    place->is_known = true; // marks it as reset with the others
-                    place->seq = UINT64_MAX;
-                } else if (kind == FRAME_READY && place->seq == UINT64_MAX) {
-                    place->is_known = false;
-                    place->seq = 0;
-                    ready_take(client, subscription, mark.partition);
-                }
-            }
-        }
+        for (uint32_t i = 0; i < SUBSCRIPTIONS; i++)
+            milestone_apply_joined(client, &client->subscriptions[i], &milestone, kind);
         return;
     }
     bool more = ids.size == 0 || audience_next(&ids, &id);
     for (; more; more = audience_next(&ids, &id))
-        milestone_apply(client, subscription_of(client, id), &milestone, kind, false);
+        milestone_apply(client, subscription_of(client, id), &milestone, kind);
 }
 
 static void subscribed_take(struct client *client, uint32_t id)
@@ -383,12 +381,6 @@ static void outlet_note(struct outlet *outlet)
     (void)outlet;
 }
 
-static void client_send(struct client *client, const struct buffer *out)
-{
-    (void)client;
-    (void)out;
-}
-
 static void query_subscribe(struct client *client, uint32_t id, enum start start)
 {
     const struct template *template = client->subscriptions[id - 1].template;
@@ -422,7 +414,6 @@ static void marks_follow(struct client *client, uint32_t subscription, const str
     cr_assert_eq(refused_count, 0);
     reader_tell(client->reader);
     buffer_deinit(&out);
-    client_send(client, &out);
 }
 
 // Goes on in a partition: first those that are not joined, then all others.
@@ -434,11 +425,10 @@ static void partition_follow(struct client *client, uint16_t partition)
             continue;
         struct place *place = &subscription->places[partition];
         struct mark mark = {.partition = partition};
-        bool has_own = place->is_known && place->seq != UINT64_MAX;
-        if (has_own) {
+        if (place->is_known) {
             mark.seq = place->seq;
             mark.epoch = client->world.partitions[partition].effects[place->seq].epoch;
-        } else if (subscription->template->start == START_LATEST && place->seq != UINT64_MAX) {
+        } else if (subscription->template->start == START_LATEST && !place->is_reset) {
             mark.seq = FOLLOW_LATEST_SEQ;
             place->is_joined = true;
         } else {
