@@ -175,8 +175,24 @@ struct subscription_page {
     bool has_more;
 };
 
+// The map with who said it: a worker does not know the name of its member.
+static void member_add(struct grid_builder *builder, const char *member, struct bytes map)
+{
+    struct cursor cursor = cursor_of(map);
+    struct bytes object;
+    uint32_t pair_count = 0;
+    grid_builder_clear(builder);
+    if (!cursor_read_map(&cursor, &pair_count) || pair_count == UINT32_MAX)
+        pair_count = 0;
+    grid_build_map(builder, pair_count + 1);
+    grid_build_str(builder, "member");
+    grid_build_str(builder, member);
+    for (uint64_t i = 0; i < (uint64_t)pair_count * 2 && cursor_read_object(&cursor, &object); i++)
+        grid_build_object(builder, (struct grid_bytes){object.data, object.size});
+}
+
 // [total, [map ...]].
-static enum grid_error page_visit(struct grid *grid, struct grid_bytes answer,
+static enum grid_error page_visit(struct grid *grid, const char *member, struct grid_bytes answer,
                                   struct subscription_page *page, grid_subscription_fn *visit,
                                   void *context)
 {
@@ -188,10 +204,14 @@ static enum grid_error page_visit(struct grid *grid, struct grid_bytes answer,
         !cursor_read_array(&cursor, &count) || count > page->left)
         return client_sync_fail(grid, GRID_MALFORMED_FRAME,
                                 "the list of subscriptions is malformed");
+    struct grid_builder *builder = grid_builder_new();
     bool was_in_callback = client_callback_begin(grid);
-    for (uint32_t i = 0; i < count && cursor_read_object(&cursor, &map); i++)
-        visit(context, (struct grid_bytes){map.data, map.size});
+    for (uint32_t i = 0; i < count && cursor_read_object(&cursor, &map); i++) {
+        member_add(builder, member, map);
+        visit(context, grid_builder_bytes(builder));
+    }
     client_callback_end(grid, was_in_callback);
+    grid_builder_free(builder);
     page->skip += count;
     page->left -= count;
     page->has_more = count > 0 && page->left > 0 && page->skip < total;
@@ -205,15 +225,16 @@ static enum grid_error worker_visit(struct grid *grid, struct client_link *link,
     uint32_t generation = grid->topology.generation;
     while (page.has_more) {
         uint32_t asked = page.left < PAGE_SUBSCRIPTIONS ? page.left : PAGE_SUBSCRIPTIONS;
-        if (grid->topology.generation != generation)
-            return client_sync_fail(grid, GRID_MOVED, "members came or went meanwhile");
         struct grid_bytes answer = {0};
         struct object_wait wait = {.grid = grid, .object = &answer};
         enum grid_error error =
             object_await(&wait, client_operation_send_subscriptions(grid, link, page.skip, asked,
                                                                     object_answered, &wait));
+        // The link may be gone.
+        if (error == GRID_OK && grid->topology.generation != generation)
+            error = client_sync_fail(grid, GRID_MOVED, "members came or went meanwhile");
         if (error == GRID_OK)
-            error = page_visit(grid, answer, &page, visit, context);
+            error = page_visit(grid, link->member->name, answer, &page, visit, context);
         if (error != GRID_OK)
             return error;
     }
