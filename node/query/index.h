@@ -39,8 +39,8 @@ MUST_USE enum error index_add(struct index *index, const struct query *query,
 void index_remove(struct index *index, struct index_entry *entry);
 
 // Calls `on_match` for each standing query on `map` that the change from old to new value concerns
-// (transition is never NONE). An empty value (size 0) stands for no entry. `on_match` must not add
-// or remove.
+// (transition is never NONE). An empty value (size 0) stands for no entry. `on_match` must not use
+// the index.
 typedef void index_match_fn(void *context, struct index_entry *entry, enum transition transition);
 void index_match(struct index *index, struct bytes map, struct bytes key, struct bytes old_value,
                  struct bytes new_value, index_match_fn *on_match, void *context);

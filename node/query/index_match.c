@@ -289,7 +289,9 @@ static enum transition transition_of(unsigned marks)
 static uint64_t slots_changed(const struct match *match, uint32_t slot_count)
 {
     uint64_t changed = 0;
-    for (uint32_t slot = 0; match->is_changed && slot < slot_count; slot++)
+    if (match->slots[OLD] == NULL || match->slots[NEW] == NULL)
+        return changed;
+    for (uint32_t slot = 0; slot < slot_count; slot++)
         if (!bytes_equal(match->slots[OLD][slot], match->slots[NEW][slot]))
             changed |= UINT64_C(1) << (slot % 64);
     return changed;
