@@ -36,6 +36,7 @@ void client_standing_route(struct client_standing *standing, uint16_t number,
     partition->retry_ms = 0;
     if (link) {
         link->route_count++;
+        link->cursor = 0; // what has not begun may begin here
         link->is_follow_due = true;
     }
     standing_want_turn(standing);

@@ -13,6 +13,15 @@ enum standing_place standing_place_of(const struct grid_subscription *subscripti
     return subscription->is_joined ? PLACE_JOINED : PLACE_FRESH;
 }
 
+static void links_look(const struct grid_subscription *subscription)
+{
+    const struct client_standing *standing = subscription->standing;
+    for (struct list *at = standing->links.next; at != &standing->links; at = at->next)
+        standing_link_look(LIST_ENTRY(at, struct client_standing_link, all_link),
+                           subscription->number);
+    standing->host.want_turn(standing->host.context);
+}
+
 struct standing_journey *standing_journey_of(struct grid_subscription *subscription)
 {
     const uint32_t count = subscription->standing->partition_count;
@@ -25,6 +34,7 @@ struct standing_journey *standing_journey_of(struct grid_subscription *subscript
     if (!subscription->is_joined) {
         memset(journey->places, PLACE_FRESH, count);
         journey->open_count = journey->idle_count = count;
+        links_look(subscription); // those that lead nothing have waited
     }
     subscription->journey = journey;
     return journey;

@@ -275,6 +275,9 @@ static bool subscription_register(struct client_standing_link *link,
     bool is_fresh = is_fresh_for(subscription, link);
     if (is_fresh && link->state == STANDING_LINK_REGISTERING)
         return true; // when something is followed
+    is_new = !subscription->journey && !subscription->is_joined;
+    if (is_new && link->route_count == 0)
+        return true; // when it has begun elsewhere, or something is led here
     if (link->is_follow_due && link->watch_count > 0)
         standing_follow(link, wake_ms);
     struct buffer *out = standing->host.out(standing->host.context, link);
@@ -285,7 +288,9 @@ static bool subscription_register(struct client_standing_link *link,
         return true;
     }
     subscribe_send(link, subscription, START_NONE, out);
-    if (subscription->journey)
+    if (!subscription->is_joined)
+        standing_journey_wake(standing_journey_of(subscription), 0);
+    else if (subscription->journey)
         standing_journey_wake(subscription->journey, 0);
     return true;
 }
