@@ -10,7 +10,7 @@ enum {
     PIECE_CELLS = 1024,
     SEEN_BITS = 2048, // one bit by hash: counts different ones (linear counting)
     ASKED_BITS = 1024,
-    RECENT_COUNT = 256, // values kept
+    RECENT_COUNT = 128, // values kept
     SEEN_MAX = 8192,    // then all counters are halved: what was lately counts more
     SEEN_MIN = 16,      // fewer say nothing
     PIECES_MAX = 64,    // looked at of one string
@@ -228,8 +228,8 @@ double access_stats_range(const struct access_stats *stats, const struct part *p
     uint32_t count = field->recent_at < RECENT_COUNT ? field->recent_at : RECENT_COUNT;
     unsigned inside = 0;
     for (uint32_t at = 0; at < count; at++)
-        inside += field->recent_families[at] == family && field->recent[at] >= low &&
-                  field->recent[at] <= high;
+        inside += (unsigned)(field->recent_families[at] == family) &
+                  (unsigned)(field->recent[at] >= low) & (unsigned)(field->recent[at] <= high);
     return (inside + 0.1) / (count + 1.0);
 }
 

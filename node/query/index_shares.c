@@ -71,12 +71,19 @@ double predicate_share(const struct index *index, const struct predicate *predic
 {
     const struct group *group = predicate_group(predicate);
     double share = 0;
+    double bound = 1;
+    uint32_t bounded = 0; // threshold
+    const struct access_form *bounded_form = NULL;
     for (uint32_t at = 0; at < predicate->place_count; at++) {
         struct place place = predicate_place(index, predicate, at);
         const struct key_list *list = list_at(index, place.list);
         const struct access_form *form = &group->forms[list->form].key;
-        share += key_share(group, form, bytes_of(list->key, list->key_size), list->grain) *
-                 bound_share(group, &form->bound, place.threshold);
+        // The places of one access are next to each other, and have one bound.
+        if (form != bounded_form || place.threshold != bounded)
+            bound = bound_share(group, &form->bound, place.threshold);
+        bounded = place.threshold;
+        bounded_form = form;
+        share += key_share(group, form, bytes_of(list->key, list->key_size), list->grain) * bound;
     }
     return share;
 }
