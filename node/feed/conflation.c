@@ -10,7 +10,8 @@
 //
 // A chunk of the log is read twice: once to merge, once to write each event in its order, a merged
 // one in the place of its last change. All of it is one frame, since a position in the middle would
-// promise what is yet to be merged.
+// promise what is yet to be merged; it ends with the position behind the chunk. A watch on its way
+// has no such position, and gets every change.
 #include "cluster/base/memory.h"
 #include "cluster/model/limits.h"
 #include "cluster/wire/event_codec.h"
@@ -159,6 +160,7 @@ void conflate(struct course *course, const struct source *source, uint64_t from_
               uint64_t to_seq)
 {
     enum { CAPACITY_MIN = 64 };
+    CHECK(!course->is_side);
     struct reader *reader = course->reader;
     struct buffer *out = &reader->outlet->out;
     struct chunk chunk = {.course = course, .source = source, .capacity = CAPACITY_MIN};
@@ -173,8 +175,10 @@ void conflate(struct course *course, const struct source *source, uint64_t from_
         buffer_drop(out, empty - before);
         return;
     }
+    // Changes after the last event may have been merged away: the position is behind them all.
+    const struct mark end = source_mark(source, to_seq);
+    progress_encode(out, reader_behind(reader), &end, 1);
     batch_end(out, mark);
-    if (!course->is_side)
-        reader->told[source->place] = 0; // somewhere in the chunk: the next PROGRESS says where
+    reader->told[source->place] = to_seq;
     outlet_changed(reader->outlet);
 }

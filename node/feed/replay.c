@@ -66,8 +66,7 @@ static uint64_t chunk_end(struct course *course, const struct source *source, ui
 
 static bool course_conflates(const struct course *course)
 {
-    return course->is_side ? course->members[0]->policy == POLICY_CONFLATE
-                           : course->reader->conflating_count > 0;
+    return !course->is_side && course->reader->conflating_count > 0;
 }
 
 // Reads on up to `to_seq` as far as there is room.
