@@ -22,6 +22,7 @@ void index_free(struct index *index)
     CHECK(index->figures.entry_count == 0 && index->groups.item_count == 0);
     handles_deinit(&index->groups);
     slab_deinit(&index->slab);
+    rings_deinit(&index->rings);
     code_stack_free(index->stack);
     buffer_deinit(&index->code);
     free(index->found.items);
@@ -123,43 +124,20 @@ static void predicate_unlink(struct index *index, struct group *group, struct pr
     index->figures.always_count -= predicate_class(predicate) == ACCESS_ALWAYS;
 }
 
-static void entry_link(struct predicate *predicate, struct index_entry *entry)
-{
-    entry->predicate = predicate;
-    if (predicate->first == NULL) {
-        list_init(&entry->link);
-        predicate->first = entry;
-    } else {
-        list_append(&predicate->first->link, &entry->link);
-        predicate->flags |= PREDICATE_SHARED;
-    }
-}
-
-static void entry_unlink(struct predicate *predicate, struct index_entry *entry)
-{
-    struct index_entry *next = entry_next(entry);
-    if (predicate->first == entry)
-        predicate->first = next != entry ? next : NULL;
-    list_remove(&entry->link);
-    if (entry_next(next) == next)
-        predicate->flags &= (uint8_t)~PREDICATE_SHARED;
-    entry->predicate = NULL;
-}
-
 struct predicate *predicate_move(struct index *index, struct predicate *predicate,
                                  const struct plan *plan)
 {
     struct group *group = predicate_group(predicate);
-    struct predicate *moved = predicate_new(index, group, plan, predicate_text(predicate));
+    struct predicate *moved =
+        predicate_new(index, group, plan, predicate->ring, predicate_text(predicate));
     if (moved == NULL)
         return NULL;
-    struct index_entry *entry = predicate->first;
+    struct index_entry *first = ring_first(&index->rings, predicate->ring);
+    struct index_entry *entry = first;
     do {
         entry->predicate = moved;
         entry = entry_next(entry);
-    } while (entry != predicate->first);
-    moved->first = predicate->first;
-    moved->flags |= predicate->flags & PREDICATE_SHARED;
+    } while (entry != first);
     predicate_unlink(index, group, predicate);
     predicate_link(index, group, moved);
     predicate_free(index, predicate);
@@ -192,8 +170,10 @@ static enum error predicate_add(struct index *index, struct group *group, const 
         code_release(buffer_bytes(&index->code), group->fields);
         error = always_refuse(index, text, capacity);
     } else {
-        *predicate = predicate_new(index, group, &plan, query_where(query));
+        uint32_t ring = rings_take(&index->rings);
+        *predicate = predicate_new(index, group, &plan, ring, query_where(query));
         if (*predicate == NULL) {
+            rings_release(&index->rings, ring);
             snprintf(text, capacity, "the index of standing queries is full");
             error = ERROR_OVERLOADED;
         } else {
@@ -220,7 +200,8 @@ enum error index_add(struct index *index, const struct query *query, struct inde
             return error;
         }
     }
-    entry_link(predicate, entry);
+    ring_add(&index->rings, predicate->ring, entry);
+    entry->predicate = predicate;
     index->figures.entry_count++;
     return ERROR_NONE;
 }
@@ -228,10 +209,12 @@ enum error index_add(struct index *index, const struct query *query, struct inde
 void index_remove(struct index *index, struct index_entry *entry)
 {
     struct predicate *predicate = entry->predicate;
-    entry_unlink(predicate, entry);
+    ring_remove(&index->rings, predicate->ring, entry);
+    entry->predicate = NULL;
     index->figures.entry_count--;
-    if (predicate->first != NULL)
+    if (ring_first(&index->rings, predicate->ring) != NULL)
         return;
+    rings_release(&index->rings, predicate->ring);
     struct group *group = predicate_group(predicate);
     predicate_unlink(index, group, predicate);
     predicate_free(index, predicate);

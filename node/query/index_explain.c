@@ -143,7 +143,8 @@ static uint64_t group_bytes(const struct group *group)
 void index_figures(const struct index *index, struct index_figures *figures)
 {
     *figures = index->figures;
-    figures->bytes = sizeof *index + slab_live_bytes(&index->slab) + handles_bytes(&index->groups) +
+    figures->bytes = sizeof *index + slab_live_bytes(&index->slab) + rings_bytes(&index->rings) +
+                     handles_bytes(&index->groups) +
                      index->slot_capacity * 2 * sizeof(struct bytes) +
                      index->found.capacity * sizeof(struct found_item) + index->code.capacity;
     for (uint32_t bucket = 0; bucket < index->groups.bucket_count; bucket++)

@@ -31,13 +31,13 @@ struct limits {
 
 // ---- Found ----
 
-static void found_add(struct found *found, struct predicate *predicate, unsigned marks)
+static void found_add(struct found *found, struct found_item item)
 {
     if (__builtin_expect(found->count == found->capacity, 0)) {
         found->capacity = found->capacity == 0 ? 64 : found->capacity * 2;
         found->items = memory_resize_array(found->items, found->capacity, sizeof *found->items);
     }
-    found->items[found->count++] = (struct found_item){.predicate = predicate, .marks = marks};
+    found->items[found->count++] = item;
 }
 
 // At the threshold itself images are equal, not the values.
@@ -65,8 +65,17 @@ static void predicate_note(struct index *index, struct predicate *predicate, int
     if (marks == 0)
         return;
     if (predicate->marks == 0)
-        found_add(&index->found, predicate, 0);
+        found_add(&index->found,
+                  (struct found_item){.predicate = predicate, .ring = predicate->ring});
     predicate->marks |= (uint8_t)(marks | MARK_FOUND);
+}
+
+// The predicate that a posting names.
+static struct predicate *posting_predicate(const struct index *index, uint32_t name)
+{
+    if (name & POSTING_SINGLE)
+        return ring_first(&index->rings, name & ~POSTING_SINGLE)->predicate;
+    return slab_at(&index->slab, name);
 }
 
 // False: all that come later are beyond the limits.
@@ -81,16 +90,16 @@ static bool run_scan(struct index *index, const struct postings_run *run,
         if (threshold > limit)
             return false;
         uint32_t name = posting_handle(run->postings[at]);
-        struct predicate *predicate = slab_at(&index->slab, name & ~POSTING_SINGLE);
-        // Predicates are anywhere in memory: by the time they are told they will be here.
-        __builtin_prefetch(&predicate->first);
-        if (limits->is_only && name & POSTING_SINGLE && threshold != old_limit &&
-            threshold != new_limit)
-            found_add(&index->found, predicate,
-                      (threshold < old_limit ? MARK_OLD : 0U) |
-                          (threshold < new_limit ? MARK_NEW : 0U));
-        else
-            predicate_note(index, predicate, threshold, limits);
+        if (!limits->is_only || !(name & POSTING_SINGLE) || threshold == old_limit ||
+            threshold == new_limit) {
+            predicate_note(index, posting_predicate(index, name), threshold, limits);
+            continue;
+        }
+        struct found_item item = {.ring = name & ~POSTING_SINGLE,
+                                  .marks = (threshold < old_limit ? MARK_OLD : 0U) |
+                                           (threshold < new_limit ? MARK_NEW : 0U)};
+        __builtin_prefetch(ring_at(&index->rings, item.ring));
+        found_add(&index->found, item);
     }
     return true;
 }
@@ -298,16 +307,16 @@ static uint64_t slots_changed(const struct match *match, uint32_t slot_count)
 }
 
 // Returns how many there are.
-static uint64_t entries_tell(const struct predicate *predicate, enum transition transition,
+static uint64_t entries_tell(const struct index *index, uint32_t ring, enum transition transition,
                              index_match_fn *on_match, void *context)
 {
-    struct index_entry *entry = predicate->first;
+    struct index_entry *first = ring_first(&index->rings, ring);
     uint64_t count = 1;
-    on_match(context, entry, transition);
-    // An entry is far away in memory too: it is not looked at only to learn that it is the last.
-    if (!(predicate->flags & PREDICATE_SHARED))
+    on_match(context, first, transition);
+    // An entry is far away in memory: it is not looked at only to learn that it is the last.
+    if (!ring_is_shared(&index->rings, ring))
         return count;
-    while ((entry = entry_next(entry)) != predicate->first) {
+    for (struct index_entry *entry = entry_next(first); entry != first; entry = entry_next(entry)) {
         on_match(context, entry, transition);
         count++;
     }
@@ -322,18 +331,19 @@ static void found_tell(const struct match *match, uint32_t slot_count, index_mat
     index->figures.candidate_count += index->found.count;
     for (size_t at = 0; at < index->found.count; at++) {
         if (at + AHEAD < index->found.count)
-            __builtin_prefetch(index->found.items[at + AHEAD].predicate->first);
-        struct predicate *predicate = index->found.items[at].predicate;
-        unsigned marks = index->found.items[at].marks;
-        if (marks == 0) {
-            marks = predicate_verify(match, predicate, changed);
-            predicate->marks = 0;
+            __builtin_prefetch(ring_first(&index->rings, index->found.items[at + AHEAD].ring));
+        const struct found_item *item = &index->found.items[at];
+        unsigned marks = item->marks;
+        if (item->predicate != NULL) {
+            marks = predicate_verify(match, item->predicate, changed);
+            item->predicate->marks = 0;
         }
         enum transition transition = transition_of(marks);
         if (transition == TRANSITION_NONE)
             continue;
         index->figures.verified_count++;
-        index->figures.match_count += entries_tell(predicate, transition, on_match, context);
+        index->figures.match_count +=
+            entries_tell(index, item->ring, transition, on_match, context);
     }
     index->found.count = 0;
 }

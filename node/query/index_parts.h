@@ -12,6 +12,7 @@
 #include "node/query/handles.h"
 #include "node/query/index.h"
 #include "node/query/postings.h"
+#include "node/query/rings.h"
 
 enum {
     FORMS_MAX = 4096,     // of one map; every update looks for each
@@ -62,7 +63,6 @@ enum {
     PREDICATE_ALWAYS = 8,  // counts against always_max
     PREDICATE_ALL = 16,    // EXACT, and TRUE for every entry
     PREDICATE_SINGLE = 32, // EXACT, and a document has one of its keys at most
-    PREDICATE_SHARED = 64, // by two entries or more
 };
 
 enum {
@@ -79,8 +79,8 @@ enum {
 //   the
 //          size of the code (4 bytes), the text, the code
 struct predicate {
-    struct handle_item item;   // in group->predicates
-    struct index_entry *first; // borrowed; of the ring of entries
+    struct handle_item item; // in group->predicates
+    uint32_t ring;           // of its entries
     uint8_t flags;
     uint8_t marks; // 0 outside of index_match
     uint16_t text_size;
@@ -89,21 +89,16 @@ struct predicate {
     uint8_t rest[];
 };
 
-// The entry after this one in the ring.
-static inline struct index_entry *entry_next(const struct index_entry *entry)
-{
-    return LIST_ENTRY(entry->link.next, struct index_entry, link);
-}
-
 // Where a predicate is filed.
 struct place {
     uint32_t list;
     uint32_t threshold;
 };
 
-// A predicate and its marks for the update at hand, which are its own, or 0: they are there.
+// What an update found: its entries, and what there is to verify.
 struct found_item {
-    struct predicate *predicate;
+    struct predicate *predicate; // NULL: nothing, the marks are right
+    uint32_t ring;
     unsigned marks;
 };
 
@@ -116,6 +111,7 @@ struct found {
 struct index {
     struct index_options options;
     struct slab slab;
+    struct rings rings;
     struct handles groups;
     struct code_stack *stack; // owned
     struct bytes *slots;      // owned; room for two documents
@@ -175,8 +171,8 @@ double form_cost(const void *group, const struct access_form *form);
 // Of addresses, not of memory: far more than the standing queries of one worker may take.
 #define INDEX_RANGE_BYTES (4 * GIB)
 
-// The handle in a posting has this bit for a SINGLE predicate: its threshold tells whether it
-// matches, and it needs not be touched to be found.
+// A posting names a SINGLE predicate by its ring, with this bit: the threshold tells whether it
+// matches, so that it needs not be touched. Others it names by their handle.
 #define POSTING_SINGLE (UINT32_C(1) << 31)
 
 // ---- index_predicate.c ----
@@ -184,12 +180,12 @@ double form_cost(const void *group, const struct access_form *form);
 // The handle of an object in the slab.
 uint32_t handle_of(const struct index *index, const void *object);
 
-// A predicate that is filed as planned, with the text (borrowed until return) and, unless it is
-// exact, a copy of index->code. The hold of index->code passes to it, or ends. NULL: the slab is
-// full.
+// A predicate with this ring of entries that is filed as planned, with the text (borrowed until
+// return) and, unless it is exact, a copy of index->code. The hold of index->code passes to it, or
+// ends. NULL: the slab is full.
 struct predicate *predicate_new(struct index *index, struct group *group, const struct plan *plan,
-                                struct bytes text);
-// Takes it from its lists and frees it; it is in no table any more.
+                                uint32_t ring, struct bytes text);
+// Takes it from its lists and frees it, not its ring; it is in no table any more.
 void predicate_free(struct index *index, struct predicate *predicate);
 
 struct group *predicate_group(const struct predicate *predicate);

@@ -130,7 +130,9 @@ static uint32_t posting_name(const struct index *index, const struct predicate *
 {
     static_assert(INDEX_RANGE_BYTES / SLAB_UNIT_BYTES <= POSTING_SINGLE,
                   "a bit of handles is free");
-    return handle_of(index, predicate) | (predicate->flags & PREDICATE_SINGLE ? POSTING_SINGLE : 0);
+    if (predicate->flags & PREDICATE_SINGLE)
+        return predicate->ring | POSTING_SINGLE;
+    return handle_of(index, predicate);
 }
 
 // Keys are filed some at a time, so that what each needs of memory is on its way together.
@@ -251,10 +253,10 @@ static bool has_room(const struct index *index, const struct plan *plan, size_t 
 }
 
 struct predicate *predicate_new(struct index *index, struct group *group, const struct plan *plan,
-                                struct bytes text)
+                                uint32_t ring, struct bytes text)
 {
     struct bytes code = buffer_bytes(&index->code);
-    struct predicate head = {.group = 0,
+    struct predicate head = {.ring = ring,
                              .flags = plan_flags(plan),
                              .text_size = (uint16_t)text.size,
                              .place_count = (uint16_t)plan->place_count};

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// The entries of each predicate, by number: 8 bytes next to each other, so that telling a match
+// touches little memory although predicates are anywhere in it.
+#pragma once
+
+#include "node/query/index.h"
+
+enum { RINGS_SEGMENT = 4096 };
+
+struct rings {
+    uintptr_t **segments; // owned; never given back before the end
+    uint32_t segment_count;
+    uint32_t taken_count; // numbers handed out so far
+    uint32_t free_head;   // the next to be handed out again, plus 1; 0: none
+};
+
+void rings_deinit(struct rings *rings);
+
+// A number for a ring, which is empty.
+uint32_t rings_take(struct rings *rings);
+void rings_release(struct rings *rings, uint32_t ring);
+
+size_t rings_bytes(const struct rings *rings);
+
+// The entry is borrowed.
+void ring_add(struct rings *rings, uint32_t ring, struct index_entry *entry);
+void ring_remove(struct rings *rings, uint32_t ring, struct index_entry *entry);
+
+// Its first entry, and in the lowest bit whether there are more; 0: it is empty.
+static inline uintptr_t *ring_at(const struct rings *rings, uint32_t ring)
+{
+    return &rings->segments[ring / RINGS_SEGMENT][ring % RINGS_SEGMENT];
+}
+
+static inline struct index_entry *ring_first(const struct rings *rings, uint32_t ring)
+{
+    return (struct index_entry *)(*ring_at(rings, ring) & ~(uintptr_t)1);
+}
+
+static inline bool ring_is_shared(const struct rings *rings, uint32_t ring)
+{
+    return (*ring_at(rings, ring) & 1) != 0;
+}
+
+static inline struct index_entry *entry_next(const struct index_entry *entry)
+{
+    return LIST_ENTRY(entry->link.next, struct index_entry, link);
+}
