@@ -99,6 +99,8 @@ static const struct {
     {GRID_WRONG_SECRET, "the option 'secret' must be the same on every node"},
     {GRID_WRONG_SETTINGS,
      "start the node with the grid's own settings, or found another grid under another name"},
+    {GRID_SLOW_CONSUMER,
+     "'watch --after' goes on from here, if it kept its token; without --disconnect it catches up"},
     {GRID_MOVED, "partitions moved to other members meanwhile: run it again"},
     {GRID_INDETERMINATE,
      "the write may have been applied, or may still be: read the entry before writing it again"},

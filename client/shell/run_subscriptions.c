@@ -76,7 +76,7 @@ bool shell_run_subscriptions(struct shell *shell, const struct shell_command *co
     if (error != GRID_OK)
         return shell_fail_grid(shell, error, grid_error_text(shell->grid));
     if (shell->output.format == SHELL_FORMAT_TABLE)
-        fprintf(shell->output.file, "(%llu subscription%s, each at every worker that has it)\n",
+        fprintf(shell->output.file, "(%llu row%s, one for each subscription at each worker)\n",
                 (unsigned long long)row_count, row_count == 1 ? "" : "s");
     if (listing.cut_count > 0) {
         char count[32];
