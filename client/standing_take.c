@@ -285,8 +285,7 @@ static const char *progress_take(struct client_standing_link *link, const struct
         struct standing_partition *partition = standing_fed(link, mark.partition);
         if (!partition)
             continue;
-        if (!standing->telling.is_batch)
-            standing_position_set(partition, mark.epoch, mark.seq);
+        standing_position_set(partition, mark.epoch, mark.seq);
         if (partition->stage == STAGE_IMPLIED)
             partition->stage = STAGE_FED;
         if (!partition->is_resetting)

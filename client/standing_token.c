@@ -85,19 +85,22 @@ static bool told_mark(const struct grid_subscription *subscription, uint16_t num
                       struct standing_mark *mark)
 {
     const struct standing_telling *telling = &subscription->standing->telling;
+    struct standing_mark told = {0};
     struct bytes frames = telling->earlier;
     struct frame frame;
     struct event event;
     bool was_told = false;
-    if (!telling->current)
-        return true;
     while (telling->is_batch && standing_batch_step(&frames, &frame)) {
         bool is_event = frame.header.kind >= FRAME_ENTER && frame.header.kind <= FRAME_LEAVE;
         if (is_event && event_decode(&frame, &event) == ERROR_NONE)
-            was_told |= event_was_told(subscription, &event, number, mark);
+            was_told |= event_was_told(subscription, &event, number, &told);
     }
-    was_told |= event_was_told(subscription, telling->current, number, mark);
-    return !was_told || !telling->is_batch || subscription->policy != GRID_POLICY_CONFLATE;
+    if (telling->current)
+        was_told |= event_was_told(subscription, telling->current, number, &told);
+    if (!was_told || told.seq <= mark->seq)
+        return true;
+    *mark = told;
+    return !telling->is_batch || subscription->policy != GRID_POLICY_CONFLATE;
 }
 
 // False: it is void, or nothing was told.
