@@ -142,40 +142,65 @@ static uint64_t change_count(const struct checker *checker)
     return tally->enters + tally->updates + tally->leaves;
 }
 
-int main(void)
+static void world_start(struct world *world, const char *const *options)
 {
-    static const char *const options[] = {"--workers=1", "--partitions=16", "--log-max-bytes=1G",
-                                          "--connection-output-max-bytes=64K", NULL};
-    static struct world world = {.is_well = true};
-    nodes_start(&world.nodes, 1, options);
-    const struct churn_options churn = {.seeds = world.nodes.seeds,
+    *world = (struct world){.is_well = true};
+    nodes_start(&world->nodes, 1, options);
+    const struct churn_options churn = {.seeds = world->nodes.seeds,
                                         .map = "live",
                                         .key_count = KEYS,
                                         .value_bytes = VALUE_BYTES,
                                         .rate = environment_number("RATE", 3000),
                                         .timeout_ms = TIMEOUT_MS};
-    churn_init(&world.churn, &churn);
-    world.judge = client_new(&world);
+    churn_init(&world->churn, &churn);
+    world->judge = client_new(world);
     for (uint32_t i = 0; i < POLICIES; i++) {
         struct checker_options checker = options_of(i);
-        world.clients[i] = client_new(&world);
-        world.checkers[i] = checker_new(world.clients[i], &checker, NULL);
-        read_for(world.clients[i], READ_MS);
+        world->clients[i] = client_new(world);
+        world->checkers[i] = checker_new(world->clients[i], &checker, NULL);
+        read_for(world->clients[i], READ_MS);
     }
-    check_end(&world);
-    rounds_run(&world);
-    case_report(churn_drain(&world.churn) && world.churn.failed == 0, "no write fails");
+}
+
+static void world_stop(struct world *world)
+{
+    for (uint32_t i = 0; i < POLICIES; i++) {
+        checker_free(world->checkers[i]);
+        grid_free(world->clients[i]);
+    }
+    grid_free(world->judge);
+    churn_deinit(&world->churn);
+    case_report(nodes_stop(&world->nodes), "the node stops with status 0");
+}
+
+static void check_all(struct world *world)
+{
+    check_end(world);
+    rounds_run(world);
+    case_report(churn_drain(&world->churn) && world->churn.failed == 0, "no write fails");
     for (uint32_t i = 0; i < POLICIES; i++)
-        check(&world, i);
+        check(world, i);
+}
+
+int main(void)
+{
+    static const char *const long_log[] = {"--workers=1", "--partitions=16", "--log-max-bytes=1G",
+                                           "--connection-output-max-bytes=64K", NULL};
+    static const char *const short_log[] = {"--workers=1", "--partitions=16", "--log-max-bytes=2M",
+                                            "--connection-output-max-bytes=64K", NULL};
+    static struct world world;
+    printf("# a long log\n");
+    world_start(&world, long_log);
+    check_all(&world);
     case_report(change_count(world.checkers[CONFLATING]) <
                     change_count(world.checkers[CATCHING_UP]),
                 "merged changes are fewer");
-    for (uint32_t i = 0; i < POLICIES; i++) {
-        checker_free(world.checkers[i]);
-        grid_free(world.clients[i]);
-    }
-    grid_free(world.judge);
-    churn_deinit(&world.churn);
-    case_report(nodes_stop(&world.nodes), "the node stops with status 0");
+    world_stop(&world);
+    printf("# a short log\n");
+    world_start(&world, short_log);
+    check_all(&world);
+    case_report(checker_tally(world.checkers[CATCHING_UP])->told > 0,
+                "what the log has dropped is told as changes");
+    world_stop(&world);
     return case_status();
 }

@@ -51,6 +51,7 @@ struct world {
     struct checker *late[LATE_MAX];
     struct grid *late_clients[LATE_MAX];
     uint32_t late_count;
+    uint64_t late_resets; // of partitions
 };
 
 static struct grid *client_new(const struct world *world, struct event_base *base)
@@ -103,6 +104,7 @@ static bool all_are_exact(struct world *world)
         exact = is_exact(world, world->lasting[i]) && exact;
     for (uint32_t i = 0; i < world->late_count; i++) {
         exact = is_exact(world, world->late[i]) && exact;
+        world->late_resets += checker_tally(world->late[i])->resets;
         checker_free(world->late[i]);
         grid_free(world->late_clients[i]);
     }
@@ -262,42 +264,71 @@ static void check_breaks(struct world *world)
     case_report(broken >= breaks && all_are_exact(world), "when connections break");
 }
 
-int main(void)
+// ---- Settings ----
+
+static const char *const long_log[] = {"--workers=2", "--partitions=256",
+                                       "--leave-timeout-ms=60000",
+                                       "--connection-output-max-bytes=256K", NULL};
+// Of each partition no more than a few dozen changes: who comes later is reset.
+static const char *const short_log[] = {"--workers=2",
+                                        "--partitions=256",
+                                        "--leave-timeout-ms=60000",
+                                        "--connection-output-max-bytes=256K",
+                                        "--log-max-bytes=1M",
+                                        NULL};
+
+static void world_start(struct world *world, const char *const *options)
 {
-    static const char *const options[] = {"--workers=2", "--partitions=256",
-                                          "--leave-timeout-ms=60000",
-                                          "--connection-output-max-bytes=256K", NULL};
-    static struct world world;
-    nodes_start(&world.nodes, NODES, options);
-    const struct churn_options churn = {.seeds = world.nodes.seeds,
+    *world = (struct world){0};
+    nodes_start(&world->nodes, NODES, options);
+    const struct churn_options churn = {.seeds = world->nodes.seeds,
                                         .map = "live",
                                         .key_count = KEYS,
                                         .value_bytes = 50,
                                         .rate = environment_number("RATE", 3000),
                                         .timeout_ms = TIMEOUT_MS};
-    churn_init(&world.churn, &churn);
-    world.judge = client_new(&world, NULL);
-    case_report(grid_connect(world.judge, WAIT_MS) == GRID_OK, "a client connects to all nodes");
+    churn_init(&world->churn, &churn);
+    world->judge = client_new(world, NULL);
+    case_report(grid_connect(world->judge, WAIT_MS) == GRID_OK, "a client connects to all nodes");
     for (uint32_t i = 0; i < CLIENTS; i++)
-        world.clients[i] = client_new(&world, world.churn.pace.base);
+        world->clients[i] = client_new(world, world->churn.pace.base);
     for (uint32_t i = 0; i < LASTING; i++) {
         struct checker_options checker = options_fill(&lasting[i]);
-        world.lasting[i] = checker_new(world.clients[i % CLIENTS], &checker, NULL);
+        world->lasting[i] = checker_new(world->clients[i % CLIENTS], &checker, NULL);
     }
-    churn_run(&world.churn, WARM_MS);
-    case_report(all_are_exact(&world), "subscriptions are exact when nothing happens");
+    churn_run(&world->churn, WARM_MS);
+    case_report(all_are_exact(world), "subscriptions are exact when nothing happens");
+}
+
+static void world_stop(struct world *world)
+{
+    printf("# %llu writes, %llu failed; late subscriptions were reset in %llu partitions\n",
+           (unsigned long long)world->churn.answered, (unsigned long long)world->churn.failed,
+           (unsigned long long)world->late_resets);
+    for (uint32_t i = 0; i < LASTING; i++)
+        checker_free(world->lasting[i]);
+    for (uint32_t i = 0; i < CLIENTS; i++)
+        grid_free(world->clients[i]);
+    grid_free(world->judge);
+    churn_deinit(&world->churn);
+    case_report(nodes_stop(&world->nodes), "the nodes end cleanly");
+}
+
+int main(void)
+{
+    static struct world world;
+    printf("# a long log\n");
+    world_start(&world, long_log);
     check_kills(&world);
     check_restart(&world);
     check_moves(&world);
     check_breaks(&world);
-    printf("# %llu writes, %llu failed\n", (unsigned long long)world.churn.answered,
-           (unsigned long long)world.churn.failed);
-    for (uint32_t i = 0; i < LASTING; i++)
-        checker_free(world.lasting[i]);
-    for (uint32_t i = 0; i < CLIENTS; i++)
-        grid_free(world.clients[i]);
-    grid_free(world.judge);
-    churn_deinit(&world.churn);
-    case_report(nodes_stop(&world.nodes), "the nodes end cleanly");
+    world_stop(&world);
+    printf("# a short log\n");
+    world_start(&world, short_log);
+    check_kills(&world);
+    check_moves(&world);
+    case_report(world.late_resets > 0, "where the log was too short partitions were reset");
+    world_stop(&world);
     return case_status();
 }
