@@ -5,6 +5,10 @@
 #include "cluster/base/memory.h"
 #include "node/query/index_parts.h"
 
+#include <assert.h>
+
+static_assert((MARK_OLD | MARK_NEW) == RING_MARKS, "rings have room for just these");
+
 enum {
     OLD = 0,
     NEW = 1,
@@ -78,6 +82,43 @@ static struct predicate *posting_predicate(const struct index *index, uint32_t n
     return slab_at(&index->slab, name);
 }
 
+static void posting_fetch(const struct index *index, uint32_t name)
+{
+    if (name & POSTING_SINGLE)
+        __builtin_prefetch(ring_at(&index->rings, name & ~POSTING_SINGLE));
+    else
+        __builtin_prefetch(slab_at(&index->slab, name));
+}
+
+static unsigned single_marks(const struct index *index, uint32_t name, int64_t threshold,
+                             const struct limits *limits)
+{
+    if (threshold != limits->thresholds[OLD] && threshold != limits->thresholds[NEW])
+        return (threshold < limits->thresholds[OLD] ? MARK_OLD : 0U) |
+               (threshold < limits->thresholds[NEW] ? MARK_NEW : 0U);
+    const struct predicate *predicate = posting_predicate(index, name);
+    return side_mark(predicate, threshold, limits, OLD) |
+           side_mark(predicate, threshold, limits, NEW);
+}
+
+// Notes a SINGLE predicate without touching it.
+static void single_note(struct index *index, uint32_t name, int64_t threshold,
+                        const struct limits *limits)
+{
+    struct found_item item = {.ring = name & ~POSTING_SINGLE};
+    unsigned marks = single_marks(index, name, threshold, limits);
+    if (limits->is_only) {
+        item.marks = marks;
+        if (marks != 0)
+            found_add(&index->found, item);
+        return;
+    }
+    uintptr_t *word = ring_at(&index->rings, item.ring);
+    if (marks != 0 && (*word & RING_MARKS) == 0)
+        found_add(&index->found, item);
+    *word |= marks;
+}
+
 // False: all that come later are beyond the limits.
 static bool run_scan(struct index *index, const struct postings_run *run,
                      const struct limits *limits)
@@ -89,17 +130,14 @@ static bool run_scan(struct index *index, const struct postings_run *run,
         int64_t threshold = posting_threshold(run->postings[at]);
         if (threshold > limit)
             return false;
+        // Predicates and rings are anywhere in memory: what is next is fetched ahead.
+        if (at + AHEAD < run->count)
+            posting_fetch(index, posting_handle(run->postings[at + AHEAD]));
         uint32_t name = posting_handle(run->postings[at]);
-        if (!limits->is_only || !(name & POSTING_SINGLE) || threshold == old_limit ||
-            threshold == new_limit) {
-            predicate_note(index, posting_predicate(index, name), threshold, limits);
-            continue;
-        }
-        struct found_item item = {.ring = name & ~POSTING_SINGLE,
-                                  .marks = (threshold < old_limit ? MARK_OLD : 0U) |
-                                           (threshold < new_limit ? MARK_NEW : 0U)};
-        __builtin_prefetch(ring_at(&index->rings, item.ring));
-        found_add(&index->found, item);
+        if (name & POSTING_SINGLE)
+            single_note(index, name, threshold, limits);
+        else
+            predicate_note(index, slab_at(&index->slab, name), threshold, limits);
     }
     return true;
 }
@@ -337,6 +375,10 @@ static void found_tell(const struct match *match, uint32_t slot_count, index_mat
         if (item->predicate != NULL) {
             marks = predicate_verify(match, item->predicate, changed);
             item->predicate->marks = 0;
+        } else if (marks == 0) {
+            uintptr_t *word = ring_at(&index->rings, item->ring);
+            marks = (unsigned)(*word & RING_MARKS);
+            *word &= ~(uintptr_t)RING_MARKS;
         }
         enum transition transition = transition_of(marks);
         if (transition == TRANSITION_NONE)

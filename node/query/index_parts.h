@@ -99,7 +99,7 @@ struct place {
 struct found_item {
     struct predicate *predicate; // NULL: nothing, the marks are right
     uint32_t ring;
-    unsigned marks;
+    unsigned marks; // 0 without predicate: they are at the ring
 };
 
 struct found {

@@ -49,7 +49,7 @@ void ring_add(struct rings *rings, uint32_t ring, struct index_entry *entry)
         return;
     }
     list_append(&first->link, &entry->link);
-    *ring_at(rings, ring) |= 1;
+    *ring_at(rings, ring) |= RING_SHARED;
 }
 
 void ring_remove(struct rings *rings, uint32_t ring, struct index_entry *entry)
@@ -61,6 +61,6 @@ void ring_remove(struct rings *rings, uint32_t ring, struct index_entry *entry)
         return;
     }
     struct index_entry *first = ring_first(rings, ring);
-    uintptr_t shared = entry_next(next) != next;
+    uintptr_t shared = entry_next(next) != next ? RING_SHARED : 0;
     *ring_at(rings, ring) = (uintptr_t)(first == entry ? next : first) | shared;
 }

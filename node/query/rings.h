@@ -26,7 +26,14 @@ size_t rings_bytes(const struct rings *rings);
 void ring_add(struct rings *rings, uint32_t ring, struct index_entry *entry);
 void ring_remove(struct rings *rings, uint32_t ring, struct index_entry *entry);
 
-// Its first entry, and in the lowest bit whether there are more; 0: it is empty.
+// What the lowest bits of a ring's word say.
+enum {
+    RING_SHARED = 1,                      // there is more than one entry
+    RING_MARKS = 2 | 4,                   // left to who matches; none otherwise
+    RING_BITS = RING_SHARED | RING_MARKS, // entries are aligned to 8 bytes
+};
+
+// The first entry, and RING_BITS; 0: the ring is empty.
 static inline uintptr_t *ring_at(const struct rings *rings, uint32_t ring)
 {
     return &rings->segments[ring / RINGS_SEGMENT][ring % RINGS_SEGMENT];
@@ -34,12 +41,12 @@ static inline uintptr_t *ring_at(const struct rings *rings, uint32_t ring)
 
 static inline struct index_entry *ring_first(const struct rings *rings, uint32_t ring)
 {
-    return (struct index_entry *)(*ring_at(rings, ring) & ~(uintptr_t)1);
+    return (struct index_entry *)(*ring_at(rings, ring) & ~(uintptr_t)RING_BITS);
 }
 
 static inline bool ring_is_shared(const struct rings *rings, uint32_t ring)
 {
-    return (*ring_at(rings, ring) & 1) != 0;
+    return (*ring_at(rings, ring) & RING_SHARED) != 0;
 }
 
 static inline struct index_entry *entry_next(const struct index_entry *entry)
