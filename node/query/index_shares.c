@@ -79,7 +79,7 @@ double predicate_share(const struct index *index, const struct predicate *predic
         const struct key_list *list = list_at(index, place.list);
         const struct access_form *form = &group->forms[list->form].key;
         // The places of one access are next to each other, and have one bound.
-        if (form != bounded_form || place.threshold != bounded)
+        if (at == 0 || form != bounded_form || place.threshold != bounded)
             bound = bound_share(group, &form->bound, place.threshold);
         bounded = place.threshold;
         bounded_form = form;
