@@ -9,7 +9,6 @@
 #include "cluster/base/check.h"
 #include "tests/system/support/checker.h"
 #include "tests/system/support/churn.h"
-#include "tests/system/support/members.h"
 #include "tests/system/support/nodes.h"
 
 #include <poll.h>
@@ -250,7 +249,6 @@ static void world_start(struct world *world, const struct settings *settings)
                                         .rate = environment_number("RATE", 2000),
                                         .timeout_ms = TIMEOUT_MS};
     churn_init(&world->churn, &churn);
-    CHECK(members_settle(world->churn.writer, count, &world->churn.pace, WAIT_MS));
 }
 
 static void case_name(const struct settings *settings, bool passed, const char *claim)
