@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// Input: what a node says to a client that has requests and a subscription under way. A frame is
+// Input: what a node says to a client that has requests and subscriptions under way. A frame is
 // taken or refused, and whoever waits is called back once.
+#include "client/clock.h"
 #include "client/operation.h"
 #include "client/session.h"
+#include "client/subscribe.h"
 #include "cluster/base/memory.h"
 
 #include <stdio.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { PARTITIONS = 4 };
+enum { PARTITIONS = 4, SUBSCRIPTIONS = 3 };
 
 struct waiter {
     uint32_t submitted;
@@ -61,6 +63,19 @@ static void on_progress(void *context, uint16_t partition, uint64_t seq)
     on_ready(context);
 }
 
+static void on_reset(void *context, uint16_t partition)
+{
+    CHECK(partition < PARTITIONS);
+    on_ready(context);
+}
+
+static void on_state(void *context, enum grid_subscription_state state, uint64_t behind)
+{
+    (void)behind;
+    CHECK(state < GRID_SUBSCRIPTION_ENDED);
+    on_ready(context);
+}
+
 static void on_error(void *context, enum grid_error error, const char *text)
 {
     struct waiter *waiter = context;
@@ -89,6 +104,8 @@ static struct client_link *link_make(struct grid *grid)
     struct client_member *member = grid->topology.members[0];
     member->worker_count = member->wanted_count = 1;
     member->links[0]->state = LINK_READY;
+    client_subscribe_topology_changed(grid);
+    client_subscribe_link_up(grid, member->links[0]);
     return member->links[0];
 }
 
@@ -106,32 +123,59 @@ static void requests_make(struct waiter *waiter, struct client_link *link)
     }
 }
 
-// Ids are generation 1 and the slots from 0 on; the subscription has id 1.
+// Ids are generation 1 and the slots from 0 on; the subscriptions have the numbers from 1 on.
+// Between frames the client says what is due.
 static void frames_take(struct grid *grid, struct client_link *link, struct bytes input)
 {
     struct frame frame;
     enum error error;
+    uint64_t now_ms = (uint64_t)client_clock_ms();
     while (frame_parse(input, EVENT_BODY_BYTES_MAX, &frame, &error) == FRAME_COMPLETE) {
         size_t taken = FRAME_HEADER_BYTES + frame.body.size;
         if (grid->host.events->frame(grid, link, &frame))
             return;
+        now_ms += 60;
+        (void)client_standing_turn(grid->standing, now_ms);
+        buffer_clear(&link->stream.out);
         input = bytes_of(input.data + taken, input.size - taken);
+    }
+}
+
+// One that keeps its rows, one that keeps nothing, and one that only hears what is new.
+static void subscriptions_make(struct waiter *waiters, struct grid *grid)
+{
+    static const struct grid_listener listener = {.row = on_change,
+                                                  .ready = on_ready,
+                                                  .enter = on_change,
+                                                  .update = on_change,
+                                                  .leave = on_leave,
+                                                  .progress = on_progress,
+                                                  .reset = on_reset,
+                                                  .state = on_state,
+                                                  .error = on_error};
+    static const struct grid_subscribe_options options[SUBSCRIPTIONS] = {
+        {.keep = GRID_KEEP_VALUES},
+        {.keep = GRID_KEEP_NOTHING, .policy = GRID_POLICY_CONFLATE},
+        {.start = GRID_START_LATEST, .content = GRID_CONTENT_NEW},
+    };
+    for (uint32_t i = 0; i < SUBSCRIPTIONS; i++) {
+        waiters[i] = (struct waiter){.grid = grid};
+        waiters[i].subscription = grid_subscribe(grid, "q", &options[i], &listener, &waiters[i]);
+        CHECK(waiters[i].subscription != NULL);
     }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const struct grid_listener listener = {on_change, on_ready,    on_change, on_change,
-                                                  on_leave,  on_progress, on_error};
     struct waiter waiter = {.grid = grid_new(NULL, NULL)};
+    struct waiter waiters[SUBSCRIPTIONS];
     struct client_link *link = link_make(waiter.grid);
     requests_make(&waiter, link);
-    waiter.subscription = grid_subscribe(waiter.grid, "q", NULL, &listener, &waiter);
-    client_subscriptions_join(waiter.grid);
-    CHECK(waiter.subscription->id == 1);
+    subscriptions_make(waiters, waiter.grid);
+    (void)client_standing_turn(waiter.grid->standing, (uint64_t)client_clock_ms());
     frames_take(waiter.grid, link, bytes_of(data, size));
-    if (waiter.subscription)
-        grid_unsubscribe(waiter.subscription);
+    for (uint32_t i = 0; i < SUBSCRIPTIONS; i++)
+        grid_unsubscribe(waiters[i].subscription);
     grid_free(waiter.grid);
     CHECK(waiter.answered == waiter.submitted);
     return 0;

@@ -237,7 +237,7 @@ Test(subscription, goes_on_after_a_lost_connection)
     fake_wait_count(&fake, &heard.enters, 1);
     fake_disconnect(&fake.nodes[1], false);
     fake_wait_count(&fake, &asked.follows, 1); // the other worker leads nothing
-    cr_assert_eq(asked.subscribes, LINKS + WORKERS);
+    fake_wait_count(&fake, &asked.subscribes, LINKS + WORKERS);
     cr_assert_eq(asked.start, START_NONE);
     cr_assert_eq(asked.mark.seq, asked.mark.partition == 1 ? 123 : 100U + asked.mark.partition);
     enter_say(1, 1, 124);
