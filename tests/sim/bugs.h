@@ -17,17 +17,19 @@ struct view;
 // that does not.
 enum bug {
     BUG_NONE = 0,
-    BUG_ACK_EARLY,     // writes are acknowledged before the backup has them: 336, 19
-    BUG_LEASE_IGNORED, // a primary goes on serving when its lease is over: 661, 6
-    BUG_DROP_UNAGREED, // a primary leaves a backup out that the view still lists as in sync: 311,
-                       // 19
-    BUG_ADD_EARLY,     // a primary wishes a backup in sync that has not caught up: 173, 35
-    BUG_VOTE_TWICE,    // a voter grants everybody its vote: 24, 109
-    BUG_DEDUPE_LOST,   // backups do not hear which operation made an effect: 161, 29
-    BUG_CUT_LOST,      // a backup does not cut off what is not the truth: 88, 50
-    BUG_SCAN_RULE,     // a row is not sent that a write ahead of the walk has replaced
-    BUG_MISSED_LEAVE,  // a subscriber does not hear that an update has taken an entry out
-    BUG_RESUME,        // a subscriber goes on one effect after where it was
+    BUG_ACK_EARLY,     // writes are acknowledged before the backup has them: 350, 12
+    BUG_LEASE_IGNORED, // a primary goes on serving when its lease is over: 646, 8
+    BUG_DROP_UNAGREED, // a primary leaves a backup out that the view still lists as in sync: 301,
+                       // 20
+    BUG_ADD_EARLY,     // a primary wishes a backup in sync that has not caught up: 145, 35
+    BUG_VOTE_TWICE,    // a voter grants everybody its vote: 18, 150
+    BUG_DEDUPE_LOST,   // backups do not hear which operation made an effect: 164, 23
+    BUG_CUT_LOST,      // a backup does not cut off what is not the truth: 103, 41
+    BUG_SCAN_RULE,     // a row is not sent that a write ahead of the walk has replaced:
+                       // 469, 7
+    BUG_MISSED_LEAVE,  // a subscriber does not hear that an update has taken an entry out:
+                       // 992, 1
+    BUG_RESUME,        // a subscriber goes on one effect after where it was: 799, 3
     BUG_COUNT
 };
 
