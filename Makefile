@@ -88,7 +88,8 @@ EXAMPLES := $(patsubst client/examples/%.c,$(BUILD)/examples/%,$(EXAMPLES_C))
 MICRO := $(patsubst bench/micro/%.c,$(BUILD)/micro/%,$(MICRO_C))
 STRESS := $(patsubst tests/stress/%.c,$(BUILD)/tests/stress/%,$(STRESS_C))
 # Grids that are killed, moved and parted under load are for plain builds: sanitizers make them too slow.
-SYSTEM_PLAIN := $(patsubst %,tests/system/test_%.c,failover migration partition pause)
+SYSTEM_PLAIN := $(patsubst %,tests/system/test_%.c,failover migration partition pause resume behind \
+	stopped_subscriber)
 SYSTEM := $(patsubst tests/system/%.c,$(BUILD)/tests/system/%,\
 	$(if $(SANITIZE)$(COVERAGE),$(filter-out $(SYSTEM_PLAIN),$(SYSTEM_C)),$(SYSTEM_C)))
 FUZZ := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ_C))

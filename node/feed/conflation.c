@@ -156,7 +156,7 @@ static void chunk_read(struct chunk *chunk, uint64_t from_seq, uint64_t to_seq, 
     chunk->delivery = NULL;
 }
 
-void conflate(struct course *course, const struct source *source, uint64_t from_seq,
+bool conflate(struct course *course, const struct source *source, uint64_t from_seq,
               uint64_t to_seq)
 {
     enum { CAPACITY_MIN = 64 };
@@ -171,9 +171,10 @@ void conflate(struct course *course, const struct source *source, uint64_t from_
     size_t empty = buffer_size(out);
     chunk_read(&chunk, from_seq, to_seq, false);
     free(chunk.slots);
-    if (buffer_size(out) == empty) {
-        buffer_drop(out, empty - before);
-        return;
+    size_t size = buffer_size(out) - before;
+    if (size == empty - before || size > BATCH_BODY_BYTES_MAX - FRAME_OVERHEAD_BYTES) {
+        buffer_drop(out, size);
+        return size == empty - before;
     }
     // Changes after the last event may have been merged away: the position is behind them all.
     const struct mark end = source_mark(source, to_seq);
@@ -181,4 +182,5 @@ void conflate(struct course *course, const struct source *source, uint64_t from_
     batch_end(out, mark);
     reader->told[source->place] = to_seq;
     outlet_changed(reader->outlet);
+    return true;
 }

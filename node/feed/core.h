@@ -257,8 +257,9 @@ bool course_replay(struct course *course, uint32_t *budget);
 
 // conflation.c: reads the effects from_seq ... to_seq and merges those of one key for the watches
 // that conflate, others get all; one frame.
-void conflate(struct course *course, const struct source *source, uint64_t from_seq,
-              uint64_t to_seq);
+// False, with nothing written: it does not fit into a frame.
+MUST_USE bool conflate(struct course *course, const struct source *source, uint64_t from_seq,
+                       uint64_t to_seq);
 
 // Whether the log has everything after this position, and the position is one of its history.
 bool source_can_replay(const struct source *source, uint64_t epoch, uint64_t seq);

@@ -297,6 +297,11 @@ enum error reader_subscribe(struct reader *reader, uint32_t id, const struct que
         snprintf(text, capacity, "SUBSCRIBE: its request id %u is 0 or taken", id);
         return ERROR_INVALID_ARGUMENT;
     }
+    if (reader->table.count >= AUDIENCE_IDS_MAX) {
+        snprintf(text, capacity, "this connection has %u subscriptions already",
+                 reader->table.count);
+        return ERROR_OVERLOADED;
+    }
     if (!reader_has_course(reader)) {
         snprintf(text, capacity, "%u snapshots and replays of this connection are under way",
                  reader->side_count);

@@ -69,6 +69,19 @@ static bool course_conflates(const struct course *course)
     return !course->is_side && course->reader->conflating_count > 0;
 }
 
+// Reads a chunk, or as much of it as fits into a frame; alone, an effect has nothing to be merged
+// with. Returns its last effect.
+static uint64_t chunk_read(struct course *course, const struct source *source, uint64_t from_seq,
+                           uint64_t to_seq)
+{
+    uint64_t end_seq = chunk_end(course, source, from_seq, to_seq);
+    while (end_seq > from_seq && !conflate(course, source, from_seq, end_seq))
+        end_seq = from_seq + (end_seq - from_seq) / 2;
+    if (end_seq == from_seq)
+        replay_one(course, source, from_seq);
+    return end_seq;
+}
+
 // Reads on up to `to_seq` as far as there is room.
 static void part_read(struct course *course, const struct source *source, uint64_t to_seq,
                       uint32_t *budget)
@@ -77,13 +90,11 @@ static void part_read(struct course *course, const struct source *source, uint64
     const struct outlet *outlet = course->reader->outlet;
     while (part->seq <= to_seq && *budget > 0 && buffer_size(&outlet->out) <= REPLAY_OUTLET_BYTES) {
         uint64_t from_seq = part->seq;
-        part->seq++;
-        if (course_conflates(course)) {
-            part->seq = chunk_end(course, source, from_seq, to_seq) + 1;
-            conflate(course, source, from_seq, part->seq - 1);
-        } else {
+        if (course_conflates(course))
+            part->seq = chunk_read(course, source, from_seq, to_seq);
+        else
             replay_one(course, source, from_seq);
-        }
+        part->seq++;
         uint64_t cost = part->seq - from_seq;
         *budget -= cost < *budget ? (uint32_t)cost : *budget;
     }
