@@ -260,6 +260,13 @@ void standing_journey_free(struct standing_journey *journey);
 // The last JOINED place ends the journey, and the listener is told `ready`.
 void standing_place_set(struct grid_subscription *subscription, uint16_t partition, unsigned place);
 
+// The same for all FRESH places that the link feeds: STARTING; and for those: JOINED. Each costs
+// little, because many subscriptions may begin at once.
+void standing_journey_start(struct grid_subscription *subscription,
+                            const struct client_standing_link *link);
+void standing_journey_join(struct grid_subscription *subscription,
+                           const struct client_standing_link *link);
+
 void standing_own_set(struct standing_journey *journey, uint16_t partition, uint64_t epoch,
                       uint64_t seq);
 

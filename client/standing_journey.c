@@ -93,6 +93,40 @@ void standing_place_set(struct grid_subscription *subscription, uint16_t partiti
         standing_notice(subscription);
 }
 
+// Returns how many places of the link's partitions were of one kind, and are of the other now.
+static uint32_t places_move(struct standing_journey *journey,
+                            const struct client_standing_link *link, enum standing_place from,
+                            enum standing_place to)
+{
+    const struct client_standing *standing = link->standing;
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < standing->partition_count; i++) {
+        if (journey->places[i] != from || standing->partitions[i].follower != link)
+            continue;
+        journey->places[i] = (uint8_t)to;
+        if (to == PLACE_JOINED)
+            standing->partitions[i].is_promised = true;
+        count++;
+    }
+    return count;
+}
+
+void standing_journey_start(struct grid_subscription *subscription,
+                            const struct client_standing_link *link)
+{
+    struct standing_journey *journey = standing_journey_of(subscription);
+    journey->idle_count -= places_move(journey, link, PLACE_FRESH, PLACE_STARTING);
+}
+
+void standing_journey_join(struct grid_subscription *subscription,
+                           const struct client_standing_link *link)
+{
+    struct standing_journey *journey = subscription->journey;
+    journey->open_count -= places_move(journey, link, PLACE_STARTING, PLACE_JOINED);
+    if (journey->open_count == 0)
+        journey_end(subscription);
+}
+
 void standing_own_set(struct standing_journey *journey, uint16_t partition, uint64_t epoch,
                       uint64_t seq)
 {

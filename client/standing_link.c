@@ -246,16 +246,12 @@ static void subscribe_send(struct client_standing_link *link,
 static void start_send(struct client_standing_link *link, struct grid_subscription *subscription,
                        struct buffer *out)
 {
-    const struct client_standing *standing = link->standing;
     if (link->watch_count == 0) {
         standing_follow_implied(link);
         link->opener = subscription->number;
     }
     subscribe_send(link, subscription, start_of(subscription), out);
-    for (uint32_t i = 0; i < standing->partition_count; i++) {
-        if (standing->partitions[i].follower == link)
-            standing_place_set(subscription, (uint16_t)i, PLACE_STARTING);
-    }
+    standing_journey_start(subscription, link);
 }
 
 // False: there is no room. It may end here, with a bad token.
@@ -376,18 +372,12 @@ static void refused(struct client_standing_link *link, struct grid_subscription 
 
 static void registered(struct client_standing_link *link, struct grid_subscription *subscription)
 {
-    const struct client_standing *standing = link->standing;
     if (!subscription->was_heard) {
         subscription->was_heard = true;
         list_remove(&subscription->queue);
     }
-    for (uint32_t i = 0; subscription->start == GRID_START_LATEST && subscription->journey &&
-                         i < standing->partition_count;
-         i++) {
-        if (standing->partitions[i].follower == link &&
-            subscription->journey->places[i] == PLACE_STARTING)
-            standing_place_set(subscription, (uint16_t)i, PLACE_JOINED);
-    }
+    if (subscription->start == GRID_START_LATEST && subscription->journey)
+        standing_journey_join(subscription, link);
     if (subscription->journey)
         standing_journey_wake(subscription->journey, 0);
 }
