@@ -7,6 +7,13 @@
 
 #include <inttypes.h>
 
+// It stands where it was told last: no reset is under way, of which it may be told nothing at all.
+static bool is_certain(const struct checker *checker, const struct place *place)
+{
+    return place->state == PLACE_KNOWN &&
+           !(place->may_be_reset && promise_keeps_rows(&checker->promise));
+}
+
 void checker_init(struct checker *checker, struct world *world, const char *name,
                   const struct promise *promise, const struct checker *from)
 {
@@ -16,7 +23,7 @@ void checker_init(struct checker *checker, struct world *world, const char *name
         struct place *place = &checker->places[p];
         if (promise->options.start == GRID_START_SNAPSHOT)
             *place = (struct place){.state = PLACE_ROWS, .has_rows = true};
-        else if (promise->options.start == GRID_START_AFTER && from->places[p].state == PLACE_KNOWN)
+        else if (promise->options.start == GRID_START_AFTER && is_certain(from, &from->places[p]))
             *place = from->places[p];
         place->may_be_reset = false;
     }
