@@ -8,6 +8,8 @@ DESTDIR ?=
 # What belongs to the system keeps its configuration in /etc.
 SYSCONFDIR ?= $(if $(filter /usr,$(PREFIX)),/etc,$(PREFIX)/etc)
 
+comma := ,
+
 # ---- Settings: make CC=clang, make SANITIZE=address,undefined BUILD=build-san ----
 ifeq ($(origin CC),default)
 CC := gcc
@@ -35,7 +37,9 @@ ifneq ($(SANITIZE),)
 CFLAGS += -fsanitize=$(SANITIZE) -fno-sanitize-recover=all
 LDFLAGS += -fsanitize=$(SANITIZE)
 else
-ALLOCATOR := $(shell pkg-config --libs jemalloc 2>/dev/null)
+# Named by no object that is optimised as a whole, so the linker would leave it out.
+ALLOCATOR := $(patsubst %,-Wl$(comma)--push-state$(comma)--no-as-needed % -Wl$(comma)--pop-state,\
+	$(shell pkg-config --libs-only-l jemalloc 2>/dev/null))
 endif
 ifneq ($(COVERAGE),)
 CFLAGS += --coverage

@@ -405,7 +405,7 @@ enum error reader_follow(struct reader *reader, const struct follow *follow, str
         struct watch *watch = watch_table_find(&reader->table, follow->subscription);
         if (!watch)
             return ERROR_UNKNOWN_SUBSCRIPTION;
-        if (!reader_has_course(reader))
+        if (!watch->course && !reader_has_course(reader))
             return ERROR_OVERLOADED;
         course = watch_part_company(watch);
         reader_wake(reader);

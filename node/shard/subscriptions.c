@@ -247,7 +247,8 @@ void subscriptions_frame(struct shard *shard, struct outlet *outlet, const struc
                          const char *client, struct reader **reader)
 {
     const struct session session = {shard, outlet, frame, client, reader};
-    if (!shard->view || !shard_has_lease(shard)) {
+    bool may_serve = shard->view && shard_has_lease(shard);
+    if (!may_serve && frame->header.kind != FRAME_UNSUBSCRIBE) {
         session_refuse(&session, ERROR_NO_QUORUM,
                        "this node has no contact to a majority of the grid");
         return;
