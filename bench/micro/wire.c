@@ -64,7 +64,7 @@ static void answer_read(const struct frame *frame)
 static void update_write(struct scene *scene, uint32_t number)
 {
     struct event event = {.kind = FRAME_UPDATE,
-                          .subscription = number,
+                          .audience = {.subscription = number},
                           .epoch = 1,
                           .seq = 123456,
                           .time_us = UINT64_C(1763800000000000),

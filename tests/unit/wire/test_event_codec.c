@@ -492,7 +492,10 @@ static struct event event_of(size_t row, bool is_shared)
 {
     struct event event = event_rows[row];
     event.partition = 17;
-    event.audience = is_shared ? (struct audience){.ids = IDS} : (struct audience){99, {0}};
+    if (is_shared)
+        event.audience.ids = IDS;
+    else
+        event.audience.subscription = 99;
     event.epoch = 2;
     event.seq = 1000 + row;
     event.key = KEY;
