@@ -85,6 +85,7 @@ SHELL_O := $(call objects,$(SHELL_C))
 BENCH_O := $(call objects,$(BENCH_C))
 MICRO_SUPPORT_O := $(call objects,bench/nexmark.c bench/keyset.c bench/zipfian.c)
 UNIT_O := $(call objects,$(UNIT_C))
+FUZZ_SUPPORT_O := $(call objects,tests/support/index_model.c tests/support/expression.c)
 SYSTEM_SUPPORT_O := $(call objects,$(wildcard tests/system/support/*.c))
 
 PROGRAMS := $(BUILD)/grid-node $(BUILD)/grid-shell $(BUILD)/grid-bench
@@ -183,7 +184,7 @@ $(BUILD)/tests/system/%: $(BUILD)/obj/tests/system/%.o $(call objects,$(SYSTEM_S
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_CLIENT)
 
-$(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(NODE_O) $(SHELL_O) $(CLIENT_O) $(CLUSTER_O)
+$(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(FUZZ_SUPPORT_O) $(NODE_O) $(SHELL_O) $(CLIENT_O) $(CLUSTER_O)
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS_NODE) $(LIBS_CLIENT) $(LIBS_SHELL)
 
