@@ -137,6 +137,8 @@ static void goodbyes_send(struct client_standing_link *link, uint64_t *wake_ms)
 // Takes the number out of those that wait for an answer.
 static bool goodbye_remove(struct client_standing_link *link, uint32_t wanted)
 {
+    if (link->goodbye_count == 0)
+        return false;
     uint8_t *numbers = link->goodbyes.data + link->goodbyes.start;
     for (size_t at = 0; at < link->goodbye_count; at++) {
         uint32_t number;
